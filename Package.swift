@@ -1,0 +1,76 @@
+// swift-tools-version: 6.3
+// SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("ImmutableWeakCaptures"),
+    .enableExperimentalFeature("Lifetimes"),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+/// One Swift target of the layer diagram in Sources/README.md; `on` names the targets below it.
+func layer(_ name: String, on dependencies: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies.map { .init(stringLiteral: $0) }, swiftSettings: strict)
+}
+
+func tests(_ name: String, on dependencies: [String]) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: dependencies.map { .init(stringLiteral: $0) },
+        swiftSettings: strict
+    )
+}
+
+let vocabulary = ["Bytes", "Crypto", "HTTPTypes", "JSON"]
+let engines = ["TLS", "HTTP1"]
+let parts = ["Identity", "Cedar", "Vending", "Namespaces", "Telemetry", "Configuration"]
+
+let package = Package(
+    name: "bulkhead",
+    products: [.executable(name: "bulkhead", targets: ["bulkhead"])],
+    targets: [
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .target(
+            name: "CSystem",
+            cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
+        ),
+
+        layer("Bytes"),
+        layer("Crypto", on: ["Bytes", "COpenSSL"]),
+        layer("HTTPTypes", on: ["Bytes"]),
+        layer("JSON", on: ["Bytes"]),
+
+        layer("Identity", on: vocabulary),
+        layer("Cedar", on: vocabulary),
+        layer("Vending", on: vocabulary),
+        layer("Namespaces", on: vocabulary),
+        layer("Telemetry", on: vocabulary),
+        layer("Configuration", on: vocabulary + ["CYAML"]),
+
+        layer("TLS", on: ["Bytes", "Crypto", "COpenSSL"]),
+        layer("HTTP1", on: ["Bytes", "HTTPTypes"]),
+
+        layer("Gateway", on: vocabulary + parts),
+        layer("Runtime", on: ["Bytes", "CSystem", "CAres"]),
+        layer("Sidecar", on: vocabulary + engines + parts + ["Gateway", "Runtime"]),
+        .executableTarget(
+            name: "bulkhead",
+            dependencies: (vocabulary + parts + ["Gateway", "Runtime", "Sidecar"]).map {
+                .init(stringLiteral: $0)
+            },
+            swiftSettings: strict
+        ),
+
+        tests("Bytes", on: ["Bytes"]),
+    ]
+)

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+
+/// A growable byte queue: bytes are appended at the back and consumed from the front.
+/// Storage is one raw block, so an append never zero-fills, and `release` gives it back when idle.
+/// Cost: appends are one `memcpy`; growth doubles; consuming everything rewinds without moving bytes.
+@safe
+package struct Buffer: ~Copyable, @unchecked Sendable {
+    private var base: UnsafeMutablePointer<UInt8>?
+    private var capacityBytes = 0
+    private var head = 0
+    private var tail = 0
+
+    package init() { unsafe base = nil }
+
+    package init(capacity: Int) {
+        unsafe base = nil
+        grow(to: capacity)
+    }
+
+    deinit { unsafe base?.deallocate() }
+
+    package var count: Int { tail - head }
+    package var isEmpty: Bool { head == tail }
+    package var capacity: Int { capacityBytes }
+
+    /// Unconsumed bytes, borrowed from the buffer.
+    package var bytes: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get {
+            // Safe because head..<tail is initialised and the span cannot outlive the borrow of self.
+            let start = unsafe UnsafeBufferPointer(
+                start: base.map { unsafe UnsafePointer($0 + head) },
+                count: count
+            )
+            return unsafe _overrideLifetime(Span(_unsafeElements: start), borrowing: self)
+        }
+    }
+
+    /// Unconsumed bytes, open for changes in place (a rewrite of the same length).
+    package var mutableBytes: MutableSpan<UInt8> {
+        @_lifetime(&self) mutating get {
+            // Safe because head..<tail is initialised and exclusivity is that of the inout access to self.
+            let start = unsafe UnsafeMutableBufferPointer(start: base.map { unsafe $0 + head }, count: count)
+            return unsafe _overrideLifetime(MutableSpan(_unsafeElements: start), mutating: &self)
+        }
+    }
+
+    package mutating func append(_ span: Span<UInt8>) {
+        let count = span.count
+        guard count > 0 else { return }
+        reserve(count)
+        // Safe because reserve made room for `count` bytes after tail, and a span is never this buffer's own
+        // free space.
+        _ = unsafe span.withUnsafeBufferPointer { unsafe memcpy(base! + tail, $0.baseAddress!, count) }
+        tail += count
+    }
+
+    package mutating func append(_ byte: UInt8) {
+        reserve(1)
+        unsafe base![tail] = byte
+        tail += 1
+    }
+
+    package mutating func append(_ literal: StaticString) {
+        let count = literal.utf8CodeUnitCount
+        reserve(count)
+        // Safe because a static string's bytes live for the whole process.
+        unsafe memcpy(base! + tail, literal.utf8Start, count)
+        tail += count
+    }
+
+    package mutating func append(_ array: [UInt8]) { append(array.span) }
+
+    package mutating func append(string: String) {
+        var string = string
+        string.withUTF8 { utf8 in
+            unsafe append(Span(_unsafeElements: utf8))
+        }
+    }
+
+    /// Appends `value` in decimal.
+    package mutating func append(decimal value: Int) {
+        if value < 0 {
+            append(UInt8(ascii: "-"))
+        }
+        var magnitude = value.magnitude
+        reserve(20)
+        var digits = 1
+        var limit: UInt = 10
+        while digits < 20, magnitude >= limit {
+            digits += 1
+            let (next, overflow) = limit.multipliedReportingOverflow(by: 10)
+            if overflow { break }
+            limit = next
+        }
+        var index = tail + digits
+        tail = index
+        repeat {
+            index -= 1
+            unsafe base![index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: magnitude % 10)
+            magnitude /= 10
+        } while index > tail - digits
+    }
+
+    /// Lets `body` write up to `count` bytes into free space and say how many it wrote.
+    /// For system calls and C libraries that fill a block of memory.
+    package mutating func append<E: Error>(
+        upTo count: Int,
+        _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
+    ) throws(E) {
+        reserve(count)
+        let room = unsafe UnsafeMutableRawBufferPointer(start: base! + tail, count: count)
+        let written = unsafe try body(room)
+        precondition(written >= 0 && written <= count, "wrote outside the room that was given")
+        tail += written
+    }
+
+    /// Drops `count` bytes from the front.
+    package mutating func consume(_ count: Int) {
+        precondition(count >= 0 && count <= self.count, "consumed more than there is")
+        head += count
+        if head == tail {
+            head = 0
+            tail = 0
+        }
+    }
+
+    package mutating func removeAll() {
+        head = 0
+        tail = 0
+    }
+
+    /// Shortens the buffer to its first `count` bytes.
+    package mutating func truncate(to count: Int) {
+        precondition(count >= 0 && count <= self.count, "cannot truncate to more than there is")
+        tail = head + count
+    }
+
+    /// Gives the storage back; only an empty buffer may be released.
+    package mutating func release() {
+        precondition(isEmpty, "released with bytes in it")
+        unsafe base?.deallocate()
+        unsafe base = nil
+        capacityBytes = 0
+        head = 0
+        tail = 0
+    }
+
+    package mutating func reserve(_ extra: Int) {
+        if capacityBytes - tail >= extra { return }
+        makeRoom(extra)
+    }
+
+    private mutating func makeRoom(_ extra: Int) {
+        let live = count
+        if head > 0, capacityBytes - live >= extra, live <= head {
+            // Safe because the two ranges do not overlap: live <= head.
+            unsafe memcpy(base!, base! + head, live)
+            head = 0
+            tail = live
+            return
+        }
+        grow(to: max(live + extra, capacityBytes * 2, 256))
+    }
+
+    private mutating func grow(to capacity: Int) {
+        let next = UnsafeMutablePointer<UInt8>.allocate(capacity: max(capacity, 1))
+        let live = count
+        if live > 0 {
+            // Safe because the new block is at least as large as what is live.
+            unsafe memcpy(next, base! + head, live)
+        }
+        unsafe base?.deallocate()
+        unsafe base = next
+        capacityBytes = max(capacity, 1)
+        head = 0
+        tail = live
+    }
+}

@@ -1,0 +1,5 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>

@@ -1,0 +1,15 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+// What the Swift importer cannot see by itself; nothing else belongs here.
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+
+// accept4 is hidden behind _GNU_SOURCE, which the importer does not define.
+int bulkhead_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);

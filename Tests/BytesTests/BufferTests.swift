@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Testing
+
+@Suite struct BufferTests {
+    @Test func queueKeepsOrderThroughGrowthAndConsumption() {
+        var buffer = Buffer(capacity: 4)
+        var expected: [UInt8] = []
+        for round in 0..<200 {
+            let piece = (0..<(round % 37)).map { UInt8(truncatingIfNeeded: round &+ $0) }
+            buffer.append(piece)
+            expected += piece
+            let drop = min(round % 29, expected.count)
+            buffer.consume(drop)
+            expected.removeFirst(drop)
+            #expect(buffer.bytes.array() == expected)
+        }
+    }
+
+    @Test(arguments: [0, 7, 9, 10, 99, 100, 12_345, -1, -987, Int.max, Int.min])
+    func decimal(_ value: Int) {
+        var buffer = Buffer()
+        buffer.append(decimal: value)
+        #expect(buffer.bytes.string() == String(value))
+    }
+
+    @Test func overconsumingTraps() async {
+        await #expect(processExitsWith: .failure) {
+            var buffer = Buffer()
+            buffer.append(1)
+            buffer.consume(2)
+        }
+    }
+}
+
+@Suite struct EncodingTests {
+    @Test func base64urlRoundTrips() {
+        for count in 0..<70 {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ count) }
+            let text = Base64URL.encode(bytes.span)
+            #expect(text.utf8.count == Base64URL.encodedCount(count))
+            #expect(Base64URL.decode(Array(text.utf8).span) == bytes)
+        }
+    }
+
+    @Test(arguments: ["A", "AA=", "AB", "A A", "AA==", "_-8/", "é"])
+    func base64urlRefusesOtherSpellings(_ text: String) {
+        #expect(Base64URL.decode(Array(text.utf8).span) == nil)
+    }
+
+    @Test func tokenBytesAreThoseOfTheRFC() {
+        let expected = Set(
+            "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8
+        )
+        for byte in UInt8.min...UInt8.max { #expect(ASCII.isToken(byte) == expected.contains(byte)) }
+    }
+}
