@@ -103,27 +103,35 @@ package final class ControlLoop: SerialExecutor, TaskExecutor, @unchecked Sendab
     /// Call it only after a call on the descriptor said `wouldBlock`: readiness is edge-triggered.
     /// - Returns: false when the deadline passed first.
     package func ready(_ descriptor: Int32, _ direction: Direction, until deadline: Instant?) async -> Bool {
-        guard var watch = watches[descriptor] else { return false }
-        switch direction {
-        case .reading where watch.isReadable:
-            watch.isReadable = false
-            watches[descriptor] = watch
-            return true
-        case .writing where watch.isWritable:
-            watch.isWritable = false
-            watches[descriptor] = watch
-            return true
-        case .reading, .writing:
-            break
-        }
-        return await withCheckedContinuation { continuation in
-            let id = newID()
-            waiters[id] = Waiter(descriptor: descriptor, direction: direction, continuation: continuation)
-            switch direction {
-            case .reading: watches[descriptor]?.reader = id
-            case .writing: watches[descriptor]?.writer = id
+        // The continuation's body may run in a later job than this function's first line, with events noted
+        // in between, so all state is looked at inside it.
+        await withCheckedContinuation { continuation in
+            switch takeReadiness(of: descriptor, direction) {
+            case true?: continuation.resume(returning: true)
+            case nil: continuation.resume(returning: false)
+            case false?:
+                let id = newID()
+                waiters[id] = Waiter(descriptor: descriptor, direction: direction, continuation: continuation)
+                switch direction {
+                case .reading: watches[descriptor]?.reader = id
+                case .writing: watches[descriptor]?.writer = id
+                }
+                if let deadline { timers.add(id, at: deadline) }
             }
-            if let deadline { timers.add(id, at: deadline) }
+        }
+    }
+
+    /// Whether the descriptor was seen to be ready since the last call; nil when it is not watched.
+    private func takeReadiness(of descriptor: Int32, _ direction: Direction) -> Bool? {
+        guard var watch = watches[descriptor] else { return nil }
+        defer { watches[descriptor] = watch }
+        switch direction {
+        case .reading:
+            defer { watch.isReadable = false }
+            return watch.isReadable
+        case .writing:
+            defer { watch.isWritable = false }
+            return watch.isWritable
         }
     }
 
