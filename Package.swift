@@ -73,5 +73,6 @@ let package = Package(
 
         tests("Bytes", on: ["Bytes"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
+        tests("JSON", on: ["Bytes", "JSON"]),
     ]
 )
