@@ -24,7 +24,7 @@ func problems(_ body: () throws(Configuration.Problems) -> Void) -> [String] {
         ("0x1F", .integer), ("0o17", .integer), ("0x", .text), ("0xg", .text), ("0o8", .text), ("1.", .float),
         (".5", .float), ("1e3", .float), ("1.5e-3", .float), ("-.inf", .float), (".nan", .float),
         (".", .text),
-        ("-", .text), ("+", .text), ("1e", .text), ("1.2.3", .text), ("10.0.0.1", .text), ("12:30", .text),
+        ("-x", .text), ("+", .text), ("1e", .text), ("1.2.3", .text), ("10.0.0.1", .text), ("12:30", .text),
         ("64KiB", .text), ("0b1", .text), ("1_000", .text), ("é", .text),
     ])
     func plainScalarsFollowTheCoreSchema(_ text: String, _ kind: YAML.Kind) throws {
