@@ -6,6 +6,7 @@ extension YAML {
         package let value: Value
         private let entries: [Entry]
         private var asked: [String] = []
+        private var isSkipped = false
 
         init(value: Value, entries: [Entry]) {
             self.value = value
@@ -41,6 +42,9 @@ extension YAML {
             value(key)?.note("\(what) is not in this version; leave it out or write null")
         }
 
+        /// Leaves the keys that were not asked for in peace: what is wrong with the mapping has been said.
+        package mutating func skipRest() { isSkipped = true }
+
         private mutating func find(_ key: String) -> Value? {
             asked.append(key)
             let node = entries.first { $0.key == key }?.value
@@ -51,6 +55,7 @@ extension YAML {
         }
 
         func noteUnknownKeys() {
+            guard !isSkipped else { return }
             for entry in entries where !asked.contains(entry.key) {
                 let place = value.path.isEmpty ? "" : " in \(value.path)"
                 let hint: String
