@@ -74,5 +74,6 @@ let package = Package(
         tests("Bytes", on: ["Bytes"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
         tests("JSON", on: ["Bytes", "JSON"]),
+        tests("Configuration", on: ["Bytes", "Configuration"]),
     ]
 )
