@@ -72,5 +72,8 @@ let package = Package(
         ),
 
         tests("Bytes", on: ["Bytes"]),
+        tests("Runtime", on: ["Runtime", "Bytes"]),
+        tests("JSON", on: ["Bytes", "JSON"]),
+        tests("Configuration", on: ["Bytes", "Configuration"]),
     ]
 )
