@@ -75,5 +75,6 @@ let package = Package(
         tests("Runtime", on: ["Runtime", "Bytes"]),
         tests("JSON", on: ["Bytes", "JSON"]),
         tests("Configuration", on: ["Bytes", "Configuration"]),
+        tests("Crypto", on: ["Bytes", "Crypto"]),
     ]
 )
