@@ -34,8 +34,8 @@ extension YAML {
             return found
         }
 
-        /// Whether the key is written at all, with null or with a value.
-        package func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
+        /// Whether the key is written with null, for those where that says something else than leaving it out.
+        package mutating func isNull(_ key: String) -> Bool { find(key)?.node.isNull ?? false }
 
         /// Accepts null and nothing else for a key that the language has and this version has not.
         package mutating func unsupported(_ key: String, _ what: String) {
