@@ -85,6 +85,15 @@ enum Spelling {
         return best?.word
     }
 
+    /// What to say of a name that stands for nothing.
+    static func unknown(_ what: String, _ name: String, among known: [String]) -> String {
+        if let near = nearest(to: name, among: known) {
+            return "there is no \(what) \"\(name)\"; did you mean \"\(near)\"?"
+        }
+        guard !known.isEmpty else { return "there is no \(what) \"\(name)\"" }
+        return "there is no \(what) \"\(name)\"; known: \(known.sorted().prefix(20).joined(separator: ", "))"
+    }
+
     /// Levenshtein's, two rows. Words are capped so that a hostile key costs nothing.
     private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         guard left.count <= 64, right.count <= 64 else { return .max }
