@@ -43,7 +43,10 @@ extension Configuration {
 
     /// Keys of Bulkhead's own, from which those of handles, cursors, ids and sessions are derived (THREATS 27).
     package struct Keys: Sendable, Equatable {
-        /// At least 32 bytes. Nil: random ones at each start, which ends all handles and changes all ids.
+        /// What a key must have; who reads one from a file checks that too.
+        package static let minimumBytes = 32
+
+        /// Nil: random ones at each start, which ends all handles and changes all ids.
         package var current: SecretSource?
         /// Still opens what it sealed, seals nothing.
         package var previous: SecretSource?
@@ -109,9 +112,9 @@ extension Configuration.Telemetry {
 extension Configuration.Keys {
     static func decode(_ section: inout YAML.Section) -> Self {
         var keys = Self()
-        section.read("current", into: &keys.current) { $0.secret() }
+        section.read("current", into: &keys.current) { $0.keySecret() }
         if let value = section.value("previous") {
-            keys.previous = value.secret()
+            keys.previous = value.keySecret()
             if section.value("current") == nil { value.note("there is no \"current\" that came after it") }
         }
         return keys
@@ -134,6 +137,14 @@ extension Configuration.Admin {
 }
 
 extension YAML.Value {
+    fileprivate func keySecret() -> Configuration.SecretSource? {
+        let secret = secret()
+        if case .value(let bytes) = secret, bytes.count < Configuration.Keys.minimumBytes {
+            note("expected at least \(Configuration.Keys.minimumBytes) bytes, found \(bytes.count)")
+        }
+        return secret
+    }
+
     fileprivate func logTarget() -> Configuration.LogTarget? {
         guard let text = string() else { return nil }
         switch text {
