@@ -73,5 +73,6 @@ let package = Package(
 
         tests("Bytes", on: ["Bytes"]),
         tests("JSON", on: ["Bytes", "JSON"]),
+        tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
     ]
 )

@@ -26,7 +26,7 @@ package enum Effect: String, Sendable {
 package struct Policy: Hashable, Sendable {
     package var id: PolicyID
     package var effect: Effect
-    /// In the order of the text; keys are distinct. A missing value is "".
+    /// In the order of the text; keys are distinct.
     package var annotations: [Annotation]
     package var principal: ScopeConstraint
     package var action: ActionConstraint
@@ -37,7 +37,8 @@ package struct Policy: Hashable, Sendable {
 
     package struct Annotation: Hashable, Sendable {
         package let key: Text
-        package let value: Text
+        /// Nil where none was written, which counts as "".
+        package let value: Text?
     }
 
     package struct Condition: Hashable, Sendable {
@@ -53,7 +54,7 @@ package struct Policy: Hashable, Sendable {
     package var isTemplate: Bool { principal.hasSlot || resource.hasSlot }
 
     package func annotation(_ key: Text) -> Text? {
-        for annotation in annotations where annotation.key == key { return annotation.value }
+        for annotation in annotations where annotation.key == key { return annotation.value ?? "" }
         return nil
     }
 }

@@ -141,7 +141,7 @@ extension TokenReader {
             advance()
             let place = offset
             let key = try anyIdentifier("the name of an annotation")
-            var value: Text = ""
+            var value: Text?
             if accept(.leftParenthesis) {
                 value = try string("the annotation's value in quotes")
                 try expect(.rightParenthesis)
