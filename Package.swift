@@ -76,5 +76,6 @@ let package = Package(
         tests("JSON", on: ["Bytes", "JSON"]),
         tests("Configuration", on: ["Bytes", "Configuration"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
+        tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
     ]
 )
