@@ -72,5 +72,6 @@ let package = Package(
         ),
 
         tests("Bytes", on: ["Bytes"]),
+        tests("Namespaces", on: ["Namespaces", "Bytes"]),
     ]
 )
