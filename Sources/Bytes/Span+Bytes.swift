@@ -39,9 +39,16 @@ extension Span<UInt8> {
     /// Whether the ASCII letters match without regard to case; `literal` must be in lower case.
     package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
-        let lower = unsafe literal.utf8Start
-        for index in indices where unsafe ASCII.lowercased(self[index]) != lower[index] { return false }
-        return true
+        let length = count
+        guard length > 0 else { return true }
+        // Safe because both ranges hold `length` bytes, and a static string is never freed.
+        return unsafe withUnsafeBufferPointer {
+            unsafe Self.equalIgnoringCase(
+                UnsafeRawPointer($0.baseAddress!),
+                UnsafeRawPointer(literal.utf8Start),
+                count: length
+            )
+        }
     }
 
     package func hasPrefix(_ literal: StaticString) -> Bool {

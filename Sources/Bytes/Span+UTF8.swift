@@ -81,11 +81,30 @@ extension Span<UInt8> {
     /// ASCII, or `count`: as far as text inside quotes needs no closer look.
     package func plainTextEnd(from start: Int) -> Int {
         var index = start
+        // Safe because each block of 8 bytes is loaded from inside the span.
+        unsafe withUnsafeBytes { bytes in
+            while index + 8 <= bytes.count {
+                let block = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                if Self.hasSpecialByte(block) { break }
+                index += 8
+            }
+        }
         while index < count {
             let byte = self[index]
             if byte < 0x20 || byte >= 0x80 || byte == 0x22 || byte == 0x5C { return index }
             index += 1
         }
         return index
+    }
+
+    /// Whether one of eight bytes ends plain text. A subtraction borrows into a byte's top bit where the byte
+    /// was smaller; a borrow that runs on can only follow a byte that is special itself.
+    @inline(__always)
+    private static func hasSpecialByte(_ block: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let control = block &- ones &* 0x20
+        let quote = (block ^ ones &* 0x22) &- ones
+        let backslash = (block ^ ones &* 0x5C) &- ones
+        return (block | control | quote | backslash) & (ones &* 0x80) != 0
     }
 }

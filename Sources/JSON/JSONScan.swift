@@ -46,14 +46,22 @@ enum JSONScan {
                 escaped = true
                 index = try escape(bytes, from: index).end
             case 0x00...0x1F: throw JSONError(.controlCharacter, at: index)
-            default:
-                switch bytes.utf8Step(at: index) {
-                case .character(let length): index += length
-                case .cut: throw JSONError(.truncated, at: bytes.count)
-                case .invalid: throw JSONError(.invalidUTF8, at: index)
-                }
+            default: index = try characters(bytes, from: index)
             }
         }
+    }
+
+    /// Reads characters outside ASCII until one inside it.
+    private static func characters(_ bytes: Span<UInt8>, from start: Int) throws(JSONError) -> Int {
+        var index = start
+        while index < bytes.count, bytes[index] >= 0x80 {
+            switch bytes.utf8Step(at: index) {
+            case .character(let length): index += length
+            case .cut: throw JSONError(.truncated, at: bytes.count)
+            case .invalid: throw JSONError(.invalidUTF8, at: index)
+            }
+        }
+        return index
     }
 
     /// Reads the escape whose backslash stands at `start`; a pair of surrogates is one escape.
