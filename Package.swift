@@ -72,6 +72,11 @@ let package = Package(
         ),
 
         tests("Bytes", on: ["Bytes"]),
+        tests("Namespaces", on: ["Namespaces", "Bytes"]),
+        tests("Runtime", on: ["Runtime", "Bytes"]),
         tests("JSON", on: ["Bytes", "JSON"]),
+        tests("Configuration", on: ["Bytes", "Configuration"]),
+        tests("Crypto", on: ["Bytes", "Crypto"]),
+        tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
     ]
 )
