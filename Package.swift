@@ -74,6 +74,8 @@ let package = Package(
         tests("Bytes", on: ["Bytes"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
         tests("JSON", on: ["Bytes", "JSON"]),
+        tests("HTTPTypes", on: ["Bytes", "HTTPTypes", "JSON"]),
+        tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("Configuration", on: ["Bytes", "Configuration"]),
     ]
 )

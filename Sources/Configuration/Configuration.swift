@@ -50,7 +50,9 @@ package struct Configuration: Sendable {
     }
 
     private static func decode(_ section: inout YAML.Section, _ context: YAML.Context) -> Configuration {
-        if let version = section.required("version"), let number = version.integer(in: 0...Int.max), number != 1 {
+        if let version = section.required("version"), let number = version.integer(in: 0...Int.max),
+            number != 1
+        {
             version.note("this version of Bulkhead reads version 1")
         }
         var workers: Int?
