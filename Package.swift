@@ -72,6 +72,6 @@ let package = Package(
         ),
 
         tests("Bytes", on: ["Bytes"]),
-        tests("Configuration", on: ["Bytes", "Configuration"]),
+        tests("Configuration", on: ["Bytes", "Configuration", "Crypto", "HTTPTypes"]),
     ]
 )

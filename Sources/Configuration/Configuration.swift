@@ -114,7 +114,7 @@ extension Configuration {
 
 extension YAML.Value {
     fileprivate func workers() -> Int? {
-        if case .scalar(let scalar) = node.content, scalar.text == "auto" { return nil }
-        return integer(in: 1...1024)
+        guard let (_, expansion) = expanded("auto or a whole number") else { return nil }
+        return expansion.text == "auto" ? nil : integer(in: 1...1024)
     }
 }

@@ -26,6 +26,11 @@ extension Configuration {
         package var name: String
         package var parts: [Part]
 
+        package init(name: String, parts: [Part]) {
+            self.name = name
+            self.parts = parts
+        }
+
         /// Whether the value changes within a grant, or only with it.
         package var isPerRequest: Bool { parts.contains(.placeholder(.session)) }
 

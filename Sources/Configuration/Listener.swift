@@ -38,6 +38,11 @@ extension Configuration {
     package struct Certificate: Sendable, Equatable {
         package var certificate: String
         package var privateKey: String
+
+        package init(certificate: String, privateKey: String) {
+            self.certificate = certificate
+            self.privateKey = privateKey
+        }
     }
 
     package enum ClientCertificates: String, CaseIterable, Sendable {

@@ -44,12 +44,18 @@ extension Configuration {
         package var type: String
         package var id: String
 
+        package init(type: String, id: String) {
+            self.type = type
+            self.id = id
+        }
+
         package var description: String {
             let escaped = id.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
             return "\(type)::\"\(escaped)\""
         }
 
-        package var isAgent: Bool { type == "Agent" }
+        /// Whether it is an `Agent`, in whatever namespace.
+        package var isAgent: Bool { type == "Agent" || type.hasSuffix("::Agent") }
     }
 }
 

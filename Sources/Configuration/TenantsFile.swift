@@ -130,9 +130,10 @@ extension YAML.Value {
                 continue
             }
             switch scalar.kind {
+            case .null: continue
             case .boolean: claims[entry.name] = entry.value.boolean().map { .boolean($0) }
             case .integer: claims[entry.name] = entry.value.integer(in: .min ... .max).map { .integer($0) }
-            case .null, .float, .text: claims[entry.name] = entry.value.string().map { .text($0) }
+            case .float, .text: claims[entry.name] = entry.value.string().map { .text($0) }
             }
         }
         return claims
