@@ -137,7 +137,7 @@ extension YAML.Value {
                 "trace": later, "lease": later, "payload": "never says by itself whose a request is",
             ]
             guard let carrier = item.choice(Configuration.Carrier.self, refused: refused) else { return }
-            if carriers.contains(carrier) { item.note("\"\(carrier.rawValue)\" stands twice in the list") }
+            if carriers.contains(carrier) { item.note("stands twice in the list") }
             carriers.append(carrier)
         }
     }

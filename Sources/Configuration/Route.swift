@@ -154,9 +154,12 @@ extension YAML.Value {
     fileprivate func fieldNames() -> [String]? {
         strings(count: 0...32).map { names in
             names.compactMap { name in
-                if YAML.isFieldName(name) { return name.lowercased() }
-                note("\"\(name)\" is no name of a header")
-                return nil
+                guard YAML.isFieldName(name) else {
+                    note("\"\(name)\" is no name of a header")
+                    return nil
+                }
+                if let reason = refusal(of: name.lowercased()) { note("\"\(name)\" \(reason)") }
+                return name.lowercased()
             }
         }
     }

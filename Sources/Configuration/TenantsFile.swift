@@ -6,7 +6,6 @@ extension Configuration {
     package struct TenantsFile: Sendable {
         /// In the order of the file; no id twice.
         package var tenants: [Tenant]
-        package let knownKeys: Set<String>
     }
 
     package struct Tenant: Sendable {
@@ -49,7 +48,15 @@ extension Configuration.TenantsFile {
         for configuration: Configuration
     ) throws(Configuration.Problems) -> Self {
         let root = try YAML.parse(bytes, file: file, limits: .init(bytes: 64 << 20, nodes: 8 << 20))
-        let context = YAML.Context(file: file)
+        return try decode(root, in: YAML.Context(file: file), for: configuration)
+    }
+
+    /// The same from a document that is parsed already.
+    package static func decode(
+        _ root: YAML.Node,
+        in context: YAML.Context,
+        for configuration: Configuration
+    ) throws(Configuration.Problems) -> Self {
         var tenants: [Configuration.Tenant] = []
         var firsts: [String: YAML.Position] = [:]
         _ = context.root(root).section { section in
@@ -66,7 +73,7 @@ extension Configuration.TenantsFile {
             }
         }
         try context.finish()
-        return Self(tenants: tenants, knownKeys: context.knownKeys)
+        return Self(tenants: tenants)
     }
 }
 

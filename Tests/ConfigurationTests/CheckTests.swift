@@ -89,6 +89,11 @@ import Testing
             "30:18: routes[0].headers.x: {context} needs \"credentials\" of kind signed-context"
         ),
         Mistake(
+            "upstream: agent",
+            "upstream: agent\n    headers: {Authorization: a}",
+            "30:30: routes[0].headers.authorization: is where the agent gets its handle"
+        ),
+        Mistake(
             "adapter: rest",
             "adapter: rset",
             "31:14: routes[1].adapter: there is no adapter \"rset\"; did you mean \"rest\"?"

@@ -88,6 +88,7 @@ let everything = """
         resource: 'Store::"notes"'
         upstream: notes
         single_layer: {owner: o, reason: r, expires: 2028-02-29T23:59:59Z}
+    adapters: own/
     limits:
       store: local
       upstream: null
@@ -251,6 +252,7 @@ let everything = """
 
     @Test func theRest() throws {
         let configuration = try decoded()
+        #expect(configuration.adapters == "/etc/bulkhead/own/")
         #expect(configuration.limits.headBytes == 16_384 && configuration.limits.headFields == 50)
         #expect(
             configuration.limits.bodyBytes == 1 << 30 && configuration.limits.bufferedBodyBytes == 1 << 20
@@ -271,6 +273,7 @@ let everything = """
         #expect(configuration.admin.address == nil)
         #expect(configuration.admin.token == .file("/etc/bulkhead/t"))
         let plain = try decode(base)
+        #expect(plain.adapters == "adapters/")
         #expect(plain.workers == nil && plain.limits == .init() && plain.telemetry == .init())
         #expect(plain.admin.address?.description == "127.0.0.1:9901")
         #expect(plain.keys.current == .file("k"))

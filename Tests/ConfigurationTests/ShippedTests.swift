@@ -24,18 +24,14 @@ import Testing
     /// Every key that the decoder asks for has a row, and every row is a key.
     @Test func theDocumentationNamesEveryKey() throws {
         let documented = try documentedKeys()
-        let configuration = try decode(
-            everything,
-            environment: ["PREVIOUS": String(repeating: "p", count: 32)]
-        )
-        #expect(documented.configuration.symmetricDifference(keys(configuration.knownKeys)).sorted() == [])
+        let context = YAML.Context(file: "f", environment: ["PREVIOUS": String(repeating: "p", count: 32)])
+        let configuration = try Configuration.decode(try parse(everything), in: context)
+        #expect(documented.configuration.symmetricDifference(keys(context.knownKeys)).sorted() == [])
         let tenants = "tenants: [{id: a, tier: high, issuers: [one], limits: {concurrent: 1}}]"
-        let file = try Configuration.TenantsFile.decode(
-            Array(tenants.utf8).span,
-            file: "t",
-            for: configuration
-        )
-        #expect(documented.registry.symmetricDifference(keys(file.knownKeys)).sorted() == [])
+        let registry = YAML.Context(file: "t")
+        _ = try Configuration.TenantsFile.decode(try parse(tenants), in: registry, for: configuration)
+        #expect(documented.registry.symmetricDifference(keys(registry.knownKeys)).sorted() == [])
+        #expect(documented.configuration.count > 120 && documented.registry.count > 12)
     }
 
     /// Without items of lists and without names that users choose.
@@ -86,6 +82,8 @@ import Testing
         for count in stride(from: 0, through: bytes.count, by: 3) { load(Array(bytes[..<count])) }
     }
 
+    private let registry = try? decode(base)
+
     private func load(_ bytes: [UInt8]) {
         do throws(Configuration.Problems) {
             let configuration = try Configuration.decode(
@@ -97,7 +95,6 @@ import Testing
         } catch {
             #expect(!error.list.isEmpty)
         }
-        let registry = try? decode(base)
         if let registry {
             _ = try? Configuration.TenantsFile.decode(bytes.span, file: "t.yaml", for: registry)
         }
