@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+package import JSON
 
 extension Configuration {
     /// The registry of tenants: one file beside the configuration.
@@ -22,20 +23,13 @@ extension Configuration {
         package var group: String?
         /// Read and checked, not yet enforced.
         package var limits = Quota()
-        /// Attributes that policies see on the tenant, by name.
-        package var claims: [String: ClaimValue] = [:]
+        /// Attributes that policies see on the tenant: texts, whole numbers, booleans, lists of texts.
+        package var claims = JSONObject()
         package var position: YAML.Position
     }
 
     package enum TenantStatus: String, CaseIterable, Sendable {
         case active, suspended
-    }
-
-    package enum ClaimValue: Hashable, Sendable {
-        case text(String)
-        case integer(Int)
-        case boolean(Bool)
-        case texts([String])
     }
 }
 
@@ -128,21 +122,24 @@ extension YAML.Value {
         return text
     }
 
-    fileprivate func claims() -> [String: Configuration.ClaimValue]? {
+    fileprivate func claims() -> JSONObject? {
         guard let entries = map() else { return nil }
-        var claims: [String: Configuration.ClaimValue] = [:]
-        for entry in entries {
-            guard case .scalar(let scalar) = entry.value.node.content else {
-                if let texts = entry.value.strings(count: 0...256) { claims[entry.name] = .texts(texts) }
-                continue
-            }
-            switch scalar.kind {
-            case .null: continue
-            case .boolean: claims[entry.name] = entry.value.boolean().map { .boolean($0) }
-            case .integer: claims[entry.name] = entry.value.integer(in: .min ... .max).map { .integer($0) }
-            case .float, .text: claims[entry.name] = entry.value.string().map { .text($0) }
-            }
+        var claims = JSONObject()
+        for entry in entries where !entry.value.node.isNull {
+            // The parser has refused keys that stand twice.
+            if let claim = entry.value.claim() { _ = claims.append(entry.name, claim) }
         }
         return claims
+    }
+
+    private func claim() -> JSONValue? {
+        guard case .scalar(let scalar) = node.content else {
+            return strings(count: 0...256).map { texts in .array(texts.map { .string($0) }) }
+        }
+        switch scalar.kind {
+        case .boolean: return boolean().map { .bool($0) }
+        case .integer: return integer(in: .min ... .max).map { .integer(Int64($0)) }
+        case .null, .float, .text: return string().map { .string($0) }
+        }
     }
 }

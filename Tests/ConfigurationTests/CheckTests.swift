@@ -141,6 +141,11 @@ import Testing
         Mistake("tenants: {file: tenants.yaml}", "tenants: {mode: claims}"),
         Mistake(
             "tenants: {file: tenants.yaml}",
+            "      claims: {tier: null}\ntenants: {mode: claims}",
+            "17:22: identity.issuers[0].claims.tier: with tenants in mode claims, nothing else says the tier"
+        ),
+        Mistake(
+            "tenants: {file: tenants.yaml}",
             "  - {name: b, issuer: 'https://b.example', audiences: [a]}\ntenants: {mode: claims}".replacing(
                 "  - ",
                 with: "    - "

@@ -49,7 +49,7 @@ let everything = """
           leeway: 0s
           jwks: {url: "http://keys.svc:8000/k", plaintext: true, refresh: 1m, max_stale: 2d, ca: ca.pem}
         - {name: two, issuer: "https://two.example/", audiences: [c]}
-        - {name: three, issuer: three, audiences: [c], jwks: {file: keys.json}}
+        - {name: three, issuer: three, audiences: [c], jwks: {file: keys.json}, claims: {tier: null, groups: null}}
     tenants: {mode: registry, file: t.yaml}
     tiers:
       low:
@@ -159,7 +159,8 @@ let everything = """
         #expect(one.tokenUse == [.access, .id])
         #expect(one.algorithms == [.es256, .edDSA])
         #expect(one.claims.tags == ["x", "y"])
-        #expect(one.claims.tenant + one.claims.tier + one.claims.user + one.claims.groups == "trug")
+        #expect(one.claims.tenant == "t" && one.claims.tier == "r")
+        #expect(one.claims.user == "u" && one.claims.groups == "g")
         #expect(one.leeway == .zero)
         #expect(one.jwks.source == .url("http://keys.svc:8000/k"))
         #expect(one.jwks.refresh == .seconds(60))
@@ -171,6 +172,7 @@ let everything = """
         #expect(two.jwks.source == .discovery("https://two.example/.well-known/openid-configuration"))
         #expect(two.jwks.maxStale == .seconds(86_400))
         #expect(two.claims.tenant == "tenant_id")
+        #expect(three.claims.tier == nil && three.claims.groups == nil && three.claims.user == "sub")
         #expect(three.jwks.source == .file("/etc/bulkhead/keys.json"))
         let cognito = try decode(base).identity.issuers[0]
         #expect(cognito.jwks.source == .url("https://issuer.example/pool/.well-known/jwks.json"))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Configuration
+import JSON
 import Testing
 
 @Suite struct TenantsTests {
@@ -26,14 +27,19 @@ import Testing
         #expect(first.id == "Clinic.A_1-x" && first.name == "Clinic A" && first.tier == "premium")
         #expect(first.status == .suspended && first.issuers == ["cognito"] && first.group == "staff")
         #expect(first.limits.concurrent == 3)
-        #expect(
-            first.claims == [
-                "region": .text("eu"), "beds": .integer(12), "open": .boolean(true),
-                "wards": .texts(["a", "b"]),
-            ]
-        )
+        var claims = JSONObject()
+        for (name, value) in [
+            ("region", JSONValue.string("eu")), ("beds", .integer(12)), ("open", .bool(true)),
+            ("wards", .array([.string("a"), .string("b")])),
+        ] {
+            _ = claims.append(name, value)
+        }
+        #expect(first.claims == claims)
         #expect(first.position == .init(line: 2, column: 5))
-        #expect(second.id == "-" && second.name == "-" && second.status == .active && second.claims.isEmpty)
+        #expect(
+            second.id == "-" && second.name == "-" && second.status == .active
+                && second.claims == JSONObject()
+        )
         #expect(try tenants("tenants: []").tenants.isEmpty)
     }
 
