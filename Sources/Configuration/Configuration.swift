@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+import Bytes
 
 /// One configuration, as it stands in the file: plain values, defaults filled in, paths resolved. Immutable, so
 /// that a request keeps the one it began with (DESIGN §2).
@@ -50,7 +50,9 @@ package struct Configuration: Sendable {
     }
 
     private static func decode(_ section: inout YAML.Section, _ context: YAML.Context) -> Configuration {
-        if let version = section.required("version"), let number = version.integer(in: 0...Int.max), number != 1 {
+        if let version = section.required("version"), let number = version.integer(in: 0...Int.max),
+            number != 1
+        {
             version.note("this version of Bulkhead reads version 1")
         }
         var workers: Int?

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 
-
 // How the parts of the model are read: names, lists of parts, maps of named parts.
 
 extension YAML.Section {

@@ -34,8 +34,8 @@ extension YAML {
             return found
         }
 
-        /// Whether the key is written at all, with null or with a value.
-        package func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
+        /// Whether the key is written with null, for those where that says something else than leaving it out.
+        package mutating func isNull(_ key: String) -> Bool { find(key)?.node.isNull ?? false }
 
         /// Accepts null and nothing else for a key that the language has and this version has not.
         package mutating func unsupported(_ key: String, _ what: String) {
@@ -83,6 +83,15 @@ enum Spelling {
             best = (distance, candidate)
         }
         return best?.word
+    }
+
+    /// What to say of a name that stands for nothing.
+    static func unknown(_ what: String, _ name: String, among known: [String]) -> String {
+        if let near = nearest(to: name, among: known) {
+            return "there is no \(what) \"\(name)\"; did you mean \"\(near)\"?"
+        }
+        guard !known.isEmpty else { return "there is no \(what) \"\(name)\"" }
+        return "there is no \(what) \"\(name)\"; known: \(known.sorted().prefix(20).joined(separator: ", "))"
     }
 
     /// Levenshtein's, two rows. Words are capped so that a hostile key costs nothing.

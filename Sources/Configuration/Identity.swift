@@ -44,7 +44,8 @@ extension Configuration {
 extension Configuration.Identity {
     static func decode(_ section: inout YAML.Section) -> Self {
         var identity = Self()
-        identity.issuers = section.required("issuers")?.items(count: 1...256, Configuration.Issuer.decode) ?? []
+        identity.issuers =
+            section.required("issuers")?.items(count: 1...256, Configuration.Issuer.decode) ?? []
         section.read("tier_drift", into: &identity.tierDrift) { $0.choice(Configuration.TierDrift.self) }
         section.read("token_bytes", into: &identity.tokenBytes) { $0.size(in: 1 << 10...32 << 10) }
         section.read("handle", into: &identity.handle) { $0.section(Configuration.Handle.decode) }

@@ -140,7 +140,9 @@ extension Configuration.JWKS {
             section.value.note("the keys of \"\(issuer)\" \(Self.unprotected)")
         }
         section.read("refresh", into: &jwks.refresh) { $0.duration(in: .seconds(30) ... .seconds(86_400)) }
-        section.read("max_stale", into: &jwks.maxStale) { $0.duration(in: .seconds(60) ... .seconds(30 * 86_400)) }
+        section.read("max_stale", into: &jwks.maxStale) {
+            $0.duration(in: .seconds(60) ... .seconds(30 * 86_400))
+        }
         section.read("ca", into: &jwks.ca) { $0.authorities() }
         return jwks
     }

@@ -110,7 +110,9 @@ extension Configuration.ServerTLS {
             tls.clientCertificates = mode
             if mode != .none && tls.clientCA == nil { value.note("needs \"client_ca\"") }
         }
-        section.read("minimum_version", into: &tls.minimumVersion) { $0.choice(Configuration.TLSVersion.self) }
+        section.read("minimum_version", into: &tls.minimumVersion) {
+            $0.choice(Configuration.TLSVersion.self)
+        }
         return tls
     }
 }

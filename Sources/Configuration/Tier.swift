@@ -34,9 +34,13 @@ extension Configuration.Tier {
 extension Configuration.Quota {
     static func decode(_ section: inout YAML.Section) -> Self {
         var quota = Self()
-        section.read("requests_per_second", into: &quota.requestsPerSecond) { $0.number(in: 0.001...1_000_000) }
+        section.read("requests_per_second", into: &quota.requestsPerSecond) {
+            $0.number(in: 0.001...1_000_000)
+        }
         section.read("concurrent", into: &quota.concurrent) { $0.integer(in: 1...1_000_000) }
-        section.read("tokens_per_minute", into: &quota.tokensPerMinute) { $0.integer(in: 1...1_000_000_000_000) }
+        section.read("tokens_per_minute", into: &quota.tokensPerMinute) {
+            $0.integer(in: 1...1_000_000_000_000)
+        }
         section.read("tokens_per_day", into: &quota.tokensPerDay) { $0.integer(in: 1...1_000_000_000_000) }
         section.read("usd_per_month", into: &quota.usdPerMonth) { $0.number(in: 0...1_000_000_000) }
         return quota

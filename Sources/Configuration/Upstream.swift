@@ -104,7 +104,9 @@ extension Configuration.ClientTLS {
             section.value.note("\"certificate\" and \"private_key\" go together")
         }
         tls.certificate = .decode(certificate?.filePath(), privateKey?.filePath())
-        section.read("minimum_version", into: &tls.minimumVersion) { $0.choice(Configuration.TLSVersion.self) }
+        section.read("minimum_version", into: &tls.minimumVersion) {
+            $0.choice(Configuration.TLSVersion.self)
+        }
         return tls
     }
 }
@@ -113,11 +115,15 @@ extension Configuration.Timeouts {
     static func decode(_ section: inout YAML.Section) -> Self {
         var timeouts = Self()
         let hour = Interval.seconds(3600)
-        section.read("connect", into: &timeouts.connect) { $0.duration(in: .milliseconds(10) ... .seconds(60)) }
-        section.read("response", into: &timeouts.response) { $0.duration(in: .milliseconds(10) ... hour) }
-        section.read("idle", into: &timeouts.idle) { $0.duration(in: .milliseconds(10) ... hour) }
-        section.read("total", into: &timeouts.total) { $0.duration(in: .milliseconds(10) ... .seconds(86_400)) }
-        section.read("keep_alive", into: &timeouts.keepAlive) { $0.duration(in: .zero ... hour) }
+        section.read("connect", into: &timeouts.connect) {
+            $0.duration(in: .milliseconds(10) ... .seconds(60))
+        }
+        section.read("response", into: &timeouts.response) { $0.duration(in: .milliseconds(10)...hour) }
+        section.read("idle", into: &timeouts.idle) { $0.duration(in: .milliseconds(10)...hour) }
+        section.read("total", into: &timeouts.total) {
+            $0.duration(in: .milliseconds(10) ... .seconds(86_400))
+        }
+        section.read("keep_alive", into: &timeouts.keepAlive) { $0.duration(in: .zero...hour) }
         return timeouts
     }
 }
@@ -132,7 +138,9 @@ extension Configuration.Health {
             }
         }
         var health = Self(path: path ?? "/")
-        section.read("interval", into: &health.interval) { $0.duration(in: .milliseconds(100) ... .seconds(3600)) }
+        section.read("interval", into: &health.interval) {
+            $0.duration(in: .milliseconds(100) ... .seconds(3600))
+        }
         section.read("timeout", into: &health.timeout) { $0.duration(in: .milliseconds(10) ... .seconds(60)) }
         section.read("failures", into: &health.failures) { $0.integer(in: 1...100) }
         return path == nil ? nil : health
