@@ -23,7 +23,6 @@ extension CanonicalPath {
 
     /// - Returns: the index of the `?`, or the count.
     private mutating func parsePath(_ target: borrowing Span<UInt8>) throws(TargetError) -> Int {
-        var utf8 = UTF8Check()
         var current: Flags = []
         var segmentStart = 1
         var copied = 0
@@ -47,7 +46,7 @@ extension CanonicalPath {
             }
             guard byte == ASCII.percent else { throw TargetError(Self.refusal(of: byte), at: index) }
             text.append(target.extracting(copied..<index))
-            current.formUnion(try appendEscapes(target, from: &index, &utf8))
+            current.formUnion(try appendEscape(target, at: &index))
             copied = index
         }
         text.append(target.extracting(copied..<index))
@@ -60,31 +59,30 @@ extension CanonicalPath {
         return index
     }
 
-    /// Appends the canonical form of a run of escapes and leaves `index` behind it.
-    private mutating func appendEscapes(
+    /// Appends the canonical form of the escape at `index`, or of the escapes that are one character.
+    private mutating func appendEscape(
         _ target: borrowing Span<UInt8>,
-        from index: inout Int,
-        _ utf8: inout UTF8Check
+        at index: inout Int
     ) throws(TargetError) -> Flags {
-        var found: Flags = []
-        while index < target.count, target[index] == ASCII.percent {
-            let byte = try Self.checkedEscape(target, at: index, &utf8)
-            if byte == UInt8(ascii: ".") { throw TargetError(.escapedDot, at: index) }
-            if PercentEncoding.isUnreserved(byte) {
-                text.append(byte)
-            } else {
-                PercentEncoding.append(escaped: byte, into: &text)
-                found.insert(.hasEscapes)
-                if byte == ASCII.slash || byte == UInt8(ascii: "\\") {
-                    found.insert(.hasEncodedSlash)
-                } else if byte == ASCII.percent || PercentEncoding.isReserved(byte) {
-                    found.insert(.hasReservedEscapes)
-                }
-            }
+        let (byte, escapes) = try Self.checkedEscape(target, at: index)
+        if byte == UInt8(ascii: ".") { throw TargetError(.escapedDot, at: index) }
+        if byte < 0x20 || byte == 0x7F { throw TargetError(.escapedControl, at: index) }
+        if PercentEncoding.isUnreserved(byte) {
+            text.append(byte)
+            index += 3
+            return []
+        }
+        for _ in 0..<escapes {
+            text.append(ASCII.percent)
+            text.append(ASCII.uppercased(target[index + 1]))
+            text.append(ASCII.uppercased(target[index + 2]))
             index += 3
         }
-        guard utf8.isComplete else { throw TargetError(.invalidUTF8, at: index) }
-        return found
+        if byte == ASCII.slash || byte == UInt8(ascii: "\\") { return [.hasEscapes, .hasEncodedSlash] }
+        if byte == ASCII.percent || PercentEncoding.isReserved(byte) {
+            return [.hasEscapes, .hasReservedEscapes]
+        }
+        return .hasEscapes
     }
 
     private mutating func closeSegment(
@@ -103,17 +101,13 @@ extension CanonicalPath {
         self.flags.formUnion(flags)
     }
 
+    /// Escaped control bytes other than NUL may pass here: texts in a query have lines.
     private static func checkQuery(_ target: borrowing Span<UInt8>, from start: Int) throws(TargetError) {
-        var utf8 = UTF8Check()
         var index = start
         while index < target.count {
             let byte = target[index]
             if byte == ASCII.percent {
-                while index < target.count, target[index] == ASCII.percent {
-                    _ = try checkedEscape(target, at: index, &utf8, controls: true)
-                    index += 3
-                }
-                guard utf8.isComplete else { throw TargetError(.invalidUTF8, at: index) }
+                index += 3 * (try checkedEscape(target, at: index).escapes)
             } else {
                 guard isPlainQuery(byte) else { throw TargetError(refusal(of: byte), at: index) }
                 index += 1
@@ -121,25 +115,20 @@ extension CanonicalPath {
         }
     }
 
-    /// - Parameter controls: whether escaped control bytes other than NUL may pass: texts in a query have lines.
+    /// The first byte that is escaped at `index`, and how many escapes make its character.
     private static func checkedEscape(
         _ target: borrowing Span<UInt8>,
-        at index: Int,
-        _ utf8: inout UTF8Check,
-        controls: Bool = false
-    ) throws(TargetError) -> UInt8 {
+        at index: Int
+    ) throws(TargetError) -> (byte: UInt8, escapes: Int) {
         guard let byte = PercentEncoding.escape(in: target, at: index) else {
             throw TargetError(.invalidEscape, at: index)
         }
-        if byte >= 0x80 {
-            guard utf8.accepts(byte) else { throw TargetError(.invalidUTF8, at: index) }
-        } else {
-            guard utf8.isComplete else { throw TargetError(.invalidUTF8, at: index) }
-            if byte == 0 || (!controls && (byte < 0x20 || byte == 0x7F)) {
-                throw TargetError(.escapedControl, at: index)
-            }
+        if byte == 0 { throw TargetError(.escapedControl, at: index) }
+        if byte < 0x80 { return (byte, 1) }
+        guard let escapes = PercentEncoding.characterEscapes(in: target, at: index) else {
+            throw TargetError(.invalidUTF8, at: index)
         }
-        return byte
+        return (byte, escapes)
     }
 
     /// RFC 3986 §3.3 `pchar` without escapes and without `;`.

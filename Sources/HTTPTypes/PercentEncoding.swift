@@ -42,6 +42,21 @@ package enum PercentEncoding {
         return high << 4 | low
     }
 
+    /// How many escapes at `index`, 1...4, make one character of UTF-8 (RFC 3629 §4); nil when they make none, being
+    /// overlong, a surrogate, above U+10FFFF or cut off.
+    static func characterEscapes(in text: borrowing Span<UInt8>, at index: Int) -> Int? {
+        var bytes = InlineArray<4, UInt8>(repeating: 0)
+        var count = 0
+        while count < 4, let byte = escape(in: text, at: index + 3 * count) {
+            bytes[count] = byte
+            count += 1
+        }
+        guard case .character(let length) = bytes.span.extracting(0..<count).utf8Step(at: 0) else {
+            return nil
+        }
+        return length
+    }
+
     /// Appends `raw` with every byte escaped that `part` does not keep.
     package static func encode(_ raw: borrowing Span<UInt8>, as part: Part, into output: inout Buffer) {
         output.reserve(raw.count)
@@ -115,39 +130,5 @@ package enum PercentEncoding {
 
     private static func upperDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? 0x30 + value : 0x41 + value - 10
-    }
-}
-
-/// Reads UTF-8 byte by byte and says at the first byte that it is none: overlong forms, surrogates, values above
-/// U+10FFFF and stray or missing continuation bytes (RFC 3629 §4).
-struct UTF8Check {
-    private var pending: UInt8 = 0
-    private var lower: UInt8 = 0x80
-    private var upper: UInt8 = 0xBF
-
-    var isComplete: Bool { pending == 0 }
-
-    /// `byte` is 0x80 or above; an ASCII byte may only come when `isComplete`.
-    mutating func accepts(_ byte: UInt8) -> Bool {
-        if pending > 0 {
-            guard byte >= lower && byte <= upper else { return false }
-            pending -= 1
-            (lower, upper) = (0x80, 0xBF)
-            return true
-        }
-        (lower, upper) = (0x80, 0xBF)
-        switch byte {
-        case 0xC2...0xDF: pending = 1
-        case 0xE0...0xEF:
-            pending = 2
-            if byte == 0xE0 { lower = 0xA0 }
-            if byte == 0xED { upper = 0x9F }
-        case 0xF0...0xF4:
-            pending = 3
-            if byte == 0xF0 { lower = 0x90 }
-            if byte == 0xF4 { upper = 0x8F }
-        default: return false
-        }
-        return true
     }
 }
