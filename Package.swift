@@ -72,7 +72,7 @@ let package = Package(
         ),
 
         tests("Bytes", on: ["Bytes"]),
-        tests("Namespaces", on: ["Namespaces", "Bytes"]),
+        tests("Namespaces", on: ["Namespaces", "Bytes", "Crypto", "JSON", "HTTPTypes", "Configuration"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
         tests("JSON", on: ["Bytes", "JSON"]),
         tests("HTTPTypes", on: ["Bytes", "HTTPTypes", "JSON"]),
