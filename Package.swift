@@ -73,7 +73,6 @@ let package = Package(
 
         tests("Bytes", on: ["Bytes"]),
         tests("Configuration", on: ["Bytes", "Configuration", "Crypto", "HTTPTypes", "JSON"]),
-        tests("Namespaces", on: ["Namespaces", "Bytes"]),
         tests("Namespaces", on: ["Namespaces", "Bytes", "Crypto", "JSON", "HTTPTypes", "Configuration"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
         tests("JSON", on: ["Bytes", "JSON"]),
