@@ -126,32 +126,32 @@ extension Loader {
         let actions = Set(adapters.values.flatMap { $0.operations.map(\.action) })
         var entities: [Entity] = []
         for tier in configuration.tiers {
-            entities.append(Entity(EntityUID(type: "Tier", id: tier.name), attributes: [:]))
+            entities.append(Entity(EntityUID(type: "Tier", id: Text(tier.name)), attributes: [:]))
         }
         for tenant in tenants {
             entities.append(
                 Entity(
-                    EntityUID(type: "Tenant", id: tenant.id),
+                    EntityUID(type: "Tenant", id: Text(tenant.id)),
                     attributes: RecordValue([.init("name", .string(Text(tenant.name)))]),
-                    parents: [EntityUID(type: "Tier", id: tenant.tier)]
+                    parents: [EntityUID(type: "Tier", id: Text(tenant.tier))]
                 )
             )
         }
         // `memory:Read` belongs to `memory`, so that a policy can name all of a kind.
         let groups = Set(actions.compactMap { $0.split(separator: ":").first.map(String.init) })
-        for group in groups { entities.append(Entity(EntityUID(type: "Action", id: group), attributes: [:])) }
+        for group in groups { entities.append(Entity(EntityUID(type: "Action", id: Text(group)), attributes: [:])) }
         for action in actions {
             let group = action.split(separator: ":").first.map(String.init) ?? action
             entities.append(
                 Entity(
-                    EntityUID(type: "Action", id: action),
+                    EntityUID(type: "Action", id: Text(action)),
                     attributes: [:],
-                    parents: [EntityUID(type: "Action", id: group)]
+                    parents: [EntityUID(type: "Action", id: Text(group))]
                 )
             )
         }
         for resource in Set(configuration.routes.map(\.resource)) {
-            entities.append(Entity(EntityUID(type: resource.type, id: resource.id), attributes: [:]))
+            entities.append(Entity(EntityUID(type: Text(resource.type), id: Text(resource.id)), attributes: [:]))
         }
         let shadowed = configuration.policy.mode == .shadow
         let marked = Set(policies.policies.filter { $0.annotation("shadow") != nil }.map(\.id))
