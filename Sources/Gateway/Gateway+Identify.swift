@@ -2,6 +2,7 @@
 import Bytes
 import HTTPTypes
 import Identity
+import Telemetry
 
 extension Gateway {
     /// Every carrier that is there is verified, and all must agree (THREATS 1). Nothing else says who it is.

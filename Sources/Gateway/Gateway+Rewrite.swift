@@ -4,6 +4,7 @@ import Configuration
 import HTTPTypes
 import Identity
 import Namespaces
+import Telemetry
 import Vending
 
 extension Gateway {
