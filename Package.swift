@@ -80,5 +80,6 @@ let package = Package(
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
         tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
+        tests("Telemetry", on: ["Bytes", "HTTPTypes", "JSON", "Telemetry"]),
     ]
 )
