@@ -10,7 +10,11 @@ struct AccessLogTests {
     @Test("A full record has every part of law 7, in this order")
     func full() {
         #expect(
-            line(Sample.full, target: "/v1/things/a%2Fb?limit=3", rewritten: "/tenants/tacme/v1/things/a%2Fb?limit=3") == """
+            line(
+                Sample.full,
+                target: "/v1/things/a%2Fb?limit=3",
+                rewritten: "/tenants/tacme/v1/things/a%2Fb?limit=3"
+            ) == """
                 {"time":"2026-01-02T03:04:05.678901Z","bulkhead.outcome":"allowed",\
                 "http.request.method":"POST","url.path":"/v1/things/a%2Fb",\
                 "http.response.status_code":201,"http.server.request.duration":0.012345678,\

@@ -5,7 +5,9 @@ import Foundation
 enum Peer {
     static let promtool: URL? = find("promtool")
 
-    static func run(_ program: URL, _ arguments: [String], input: String) throws -> (status: Int32, output: String) {
+    static func run(_ program: URL, _ arguments: [String], input: String) throws -> (
+        status: Int32, output: String
+    ) {
         let process = Process()
         process.executableURL = program
         process.arguments = arguments

@@ -17,7 +17,9 @@ struct PrometheusTextTests {
         let way = ["route": "agent", "tier": "premium"]
         #expect(samples.value("bulkhead_responses_total", way.merging(["status": "2xx"]) { $1 }) == 1)
         #expect(samples.value("bulkhead_responses_total", way.merging(["status": "5xx"]) { $1 }) == 1)
-        let buckets = samples.filter { $0.name == "bulkhead_request_duration_seconds_bucket" && $0.labels["route"] == "agent" }
+        let buckets = samples.filter {
+            $0.name == "bulkhead_request_duration_seconds_bucket" && $0.labels["route"] == "agent"
+        }
         // 2.5 ms is in the bucket that ends there, 400 s is longer than all.
         #expect(
             buckets.map(\.value) == [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2]
@@ -26,7 +28,9 @@ struct PrometheusTextTests {
         #expect(samples.value("bulkhead_request_duration_seconds_count", way) == 2)
         #expect(samples.value("bulkhead_upstream_duration_seconds_count", way) == 1)
         #expect(samples.value("bulkhead_refusals_total", ["route": "", "reason": "route_unknown"]) == 1)
-        #expect(samples.value("bulkhead_upstream_failures_total", ["upstream": "store", "reason": "refused"]) == 1)
+        #expect(
+            samples.value("bulkhead_upstream_failures_total", ["upstream": "store", "reason": "refused"]) == 1
+        )
         #expect(samples.value("bulkhead_cache_lookups_total", ["cache": "token", "result": "hit"]) == 5)
         #expect(samples.value("bulkhead_connections_open", [:]) == 2)
         #expect(samples.value("bulkhead_upstream_connections_open", [:]) == 0)
@@ -41,7 +45,9 @@ struct PrometheusTextTests {
         for _ in 0..<1000 { Request.random(using: &random).count(in: &metrics) }
         let samples = Exposition(metrics.snapshot()).samples
         for name in ["bulkhead_request_duration_seconds", "bulkhead_upstream_duration_seconds"] {
-            let rows = Dictionary(grouping: samples.filter { $0.name == name + "_bucket" }) { $0.labels["route"] }
+            let rows = Dictionary(grouping: samples.filter { $0.name == name + "_bucket" }) {
+                $0.labels["route"]
+            }
             #expect(rows.count == 3)
             for (route, buckets) in rows {
                 let bounds = buckets.map { Double($0.labels["le"]!.replacing("+Inf", with: "inf"))! }
@@ -82,9 +88,13 @@ struct PrometheusTextTests {
         let exposition = Exposition(metrics.snapshot(), gauges: gauges)
         #expect(exposition.types.count > Counter.allCases.count / 2)
         let values = Set(exposition.samples.map(\.value))
-        for counter in Counter.allCases { #expect(values.contains(Double(counter.rawValue + 1)), "\(counter)") }
+        for counter in Counter.allCases {
+            #expect(values.contains(Double(counter.rawValue + 1)), "\(counter)")
+        }
         gauges.remove(.keyAge, label: "x")
-        #expect(Exposition(metrics.snapshot(), gauges: gauges).types["bulkhead_issuer_key_age_seconds"] == nil)
+        #expect(
+            Exposition(metrics.snapshot(), gauges: gauges).types["bulkhead_issuer_key_age_seconds"] == nil
+        )
     }
 
     @Test("promtool has nothing to say", .enabled(if: Peer.promtool != nil, "promtool is not installed"))
