@@ -80,5 +80,6 @@ let package = Package(
         tests("Configuration", on: ["Bytes", "Configuration", "Crypto", "HTTPTypes", "JSON"]),
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
+        tests("Telemetry", on: ["Bytes", "HTTPTypes", "JSON", "Telemetry"]),
     ]
 )
