@@ -78,5 +78,7 @@ let package = Package(
         tests("Configuration", on: ["Bytes", "Configuration"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
         tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
+        tests("Identity", on: ["Bytes", "Crypto", "Identity", "JSON"]),
+        tests("Vending", on: ["Bytes", "Crypto", "JSON", "Vending"]),
     ]
 )
