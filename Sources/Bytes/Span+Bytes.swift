@@ -36,6 +36,10 @@ extension Span<UInt8> {
         }
     }
 
+    package func equals(_ array: [UInt8]) -> Bool { equals(array.span) }
+
+    package func hasPrefix(_ array: [UInt8]) -> Bool { hasPrefix(array.span) }
+
     /// Whether the ASCII letters match without regard to case; `literal` must be in lower case.
     package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }

@@ -21,6 +21,9 @@ struct Authority: ~Copyable {
         removeAll()
         // A name has at most 253 bytes (RFC 1035 §2.3.4), an address fewer.
         guard authority.count <= 253 + 6 else { throw TargetError(.authorityInvalid, at: 253) }
+        if let index = authority.firstIndex(of: UInt8(ascii: "@")) {
+            throw TargetError(.userInformation, at: index)
+        }
         let end = try Self.hostCount(authority)
         if end < authority.count {
             port = try Self.port(authority, from: end)
@@ -58,7 +61,6 @@ struct Authority: ~Copyable {
         var index = isLiteral ? 1 : 0
         while index < text.count {
             let byte = text[index]
-            if byte == UInt8(ascii: "@") { throw TargetError(.userInformation, at: index) }
             if isLiteral {
                 if byte == UInt8(ascii: "]") { break }
                 guard ASCII.hexValue(byte) != nil || byte == ASCII.colon || byte == UInt8(ascii: ".") else {
@@ -87,10 +89,7 @@ struct Authority: ~Copyable {
     private static func port(_ text: borrowing Span<UInt8>, from start: Int) throws(TargetError) -> UInt16 {
         let digits = text.count - start - 1
         guard text[start] == ASCII.colon, digits >= 1, digits <= 5 else {
-            throw TargetError(
-                text.firstIndex(of: UInt8(ascii: "@")) == nil ? .authorityInvalid : .userInformation,
-                at: start
-            )
+            throw TargetError(.authorityInvalid, at: start)
         }
         var value = 0
         for index in start + 1..<text.count {

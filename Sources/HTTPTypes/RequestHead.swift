@@ -60,20 +60,16 @@ package struct RequestHead: ~Copyable {
         while end < target.count, !Self.endsAuthority(target[end]) { end += 1 }
         targetAuthority = start..<end
         let rest = target.extracting(end..<target.count)
+        // `http://host?query`: the empty path of an absolute target is `/` (RFC 9110 §4.2.3).
+        let isWhole = !rest.isEmpty && rest[0] == ASCII.slash
         do throws(TargetError) {
-            if rest.isEmpty {
-                try path.parse([ASCII.slash].span)
-            } else if rest[0] == ASCII.slash {
-                try path.parse(rest)
-            } else {
-                // `http://host?query`: the empty path of an absolute target is `/` (RFC 9110 §4.2.3).
-                var whole = Buffer()
-                whole.append(ASCII.slash)
-                whole.append(rest)
-                try path.parse(whole.bytes)
-            }
+            if isWhole { return try path.parse(rest) }
+            var whole = Buffer()
+            whole.append(ASCII.slash)
+            whole.append(rest)
+            try path.parse(whole.bytes)
         } catch {
-            throw TargetError(error.reason, at: error.offset + end)
+            throw TargetError(error.reason, at: error.offset + end - (isWhole ? 0 : 1))
         }
     }
 
