@@ -44,12 +44,13 @@ extension Gateway {
         _ now: WallTime
     ) -> GrantKey {
         let action = route.adapter.operations[operation].action
+        let resource = route.resourceText
         keys.beginGrant(
             generation: snapshot.plan.generation,
             route: route.place,
             principal: principal.digest,
             action: action.utf8Span.span,
-            resource: route.resourceText.span
+            resource: resource.span
         )
         let use = snapshot.plan.policy.use(of: action)
         if use.method { keys.add(Int(exchange.request.method.rawValue)) }
