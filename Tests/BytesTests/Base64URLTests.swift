@@ -36,6 +36,15 @@ import Testing
         }
     }
 
+    /// Also where no storage was ever needed.
+    @Test func emptyIsEmpty() {
+        var output = Buffer()
+        Base64URL.encode([UInt8]().span, into: &output)
+        let accepted = Base64URL.decode([UInt8]().span, into: &output)
+        #expect(accepted && output.isEmpty)
+        #expect(Base64URL.encode([UInt8]().span) == "" && Base64URL.decode([UInt8]().span) == [])
+    }
+
     @Test func nothingIsAppendedForARefusal() {
         var output = Buffer()
         output.append("kept")

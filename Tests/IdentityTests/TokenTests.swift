@@ -258,6 +258,8 @@ import Testing
         Refusal(.groupNotForTenant, "not in its group", claims.with("custom:tenant_id", #""grouped""#)),
         Refusal(.claimMissing(.user), "no user", claims.with("sub", nil)),
         Refusal(.claimInvalid(.user), "empty user", claims.with("sub", #""""#)),
+        Refusal(.claimInvalid(.user), "a space behind", claims.with("sub", #""bob ""#)),
+        Refusal(.claimInvalid(.user), "a space before", claims.with("sub", #"" bob""#)),
         Refusal(.claimInvalid(.user), "a line break", claims.with("sub", #""a\r\nx-tenant-id: b""#)),
         Refusal(
             .claimInvalid(.user),

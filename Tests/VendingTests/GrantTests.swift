@@ -4,6 +4,9 @@ import Crypto
 import Testing
 import Vending
 
+/// The gateway's means are its own affair; here a word stands for them.
+private typealias TestGrant = Grant<String>
+
 private let start = WallTime(seconds: 1_800_000_000)
 
 /// The parts of a grant's key, each of which a test changes.
@@ -87,14 +90,14 @@ private struct Parts: Sendable {
 
 /// A cache behind a reference.
 private final class Cache {
-    var cache: GrantCache
-    init(capacity: Int = 8) { cache = GrantCache(capacity: capacity) }
+    var cache: GrantCache<String>
+    init(capacity: Int = 8) { cache = GrantCache<String>(capacity: capacity) }
 
-    func find(_ parts: Parts, epoch: UInt64 = 1, at seconds: Int64 = 0) -> Grant? {
+    func find(_ parts: Parts, epoch: UInt64 = 1, at seconds: Int64 = 0) -> TestGrant? {
         cache.find(parts.key(), epochs: GrantEpochs(tenant: epoch), now: start + .seconds(seconds))
     }
 
-    func insert(_ parts: Parts, _ grant: Grant, epoch: UInt64 = 1, at seconds: Int64 = 0) -> Bool {
+    func insert(_ parts: Parts, _ grant: TestGrant, epoch: UInt64 = 1, at seconds: Int64 = 0) -> Bool {
         cache.insert(parts.key(), grant, epochs: GrantEpochs(tenant: epoch), now: start + .seconds(seconds))
     }
 }
@@ -105,15 +108,14 @@ private func grant(
     epoch: UInt64 = 1,
     life: Int64 = 60,
     renewAfter: Int64? = nil
-) -> Grant {
-    Grant(
+) -> TestGrant {
+    TestGrant(
         isAllowed: allowed,
         policyIDs: ["p0"],
         tenant: tenant,
         epochs: GrantEpochs(tenant: epoch),
-        compartment: Array("abc".utf8),
         credential: "context",
-        headerBlock: Array("x-tenant-id: clinic\r\n".utf8),
+        means: allowed ? "compartment of \(tenant)" : nil,
         expiry: start + .seconds(life),
         renewAt: renewAfter.map { start + .seconds($0) }
     )
