@@ -76,6 +76,8 @@ let package = Package(
         tests("HTTPTypes", on: ["Bytes", "HTTPTypes", "JSON"]),
         tests("JSON", on: ["Bytes", "JSON"]),
         tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
+        tests("Identity", on: ["Bytes", "Crypto", "Identity", "JSON"]),
+        tests("Vending", on: ["Bytes", "Crypto", "JSON", "Vending"]),
         tests("Namespaces", on: ["Namespaces", "Bytes", "Crypto", "JSON", "HTTPTypes", "Configuration"]),
         tests("Configuration", on: ["Bytes", "Configuration", "Crypto", "HTTPTypes", "JSON"]),
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
