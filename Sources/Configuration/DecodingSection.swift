@@ -34,8 +34,8 @@ extension YAML {
             return found
         }
 
-        /// Whether the key is written at all, with null or with a value.
-        package func has(_ key: String) -> Bool { entries.contains { $0.key == key } }
+        /// Whether the key is written with null, for those where that says something else than leaving it out.
+        package mutating func isNull(_ key: String) -> Bool { find(key)?.node.isNull ?? false }
 
         /// Accepts null and nothing else for a key that the language has and this version has not.
         package mutating func unsupported(_ key: String, _ what: String) {
@@ -85,16 +85,32 @@ enum Spelling {
         return best?.word
     }
 
-    /// Levenshtein's, two rows. Words are capped so that a hostile key costs nothing.
+    /// What to say of a name that stands for nothing.
+    static func unknown(_ what: String, _ name: String, among known: [String]) -> String {
+        if let near = nearest(to: name, among: known) {
+            return "there is no \(what) \"\(name)\"; did you mean \"\(near)\"?"
+        }
+        guard !known.isEmpty else { return "there is no \(what) \"\(name)\"" }
+        return "there is no \(what) \"\(name)\"; known: \(known.sorted().prefix(20).joined(separator: ", "))"
+    }
+
+    /// Levenshtein's, with two neighbours swapped as one edit. Words are capped so that a hostile key costs
+    /// nothing.
     private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         guard left.count <= 64, right.count <= 64 else { return .max }
+        var before: [Int] = []
         var previous = Array(0...right.count)
-        for (row, byte) in left.enumerated() {
+        for row in left.indices {
             var current = [row + 1]
-            for (column, other) in right.enumerated() {
-                let replaced = previous[column] + (byte == other ? 0 : 1)
-                current.append(min(replaced, previous[column + 1] + 1, current[column] + 1))
+            for column in right.indices {
+                let replaced = previous[column] + (left[row] == right[column] ? 0 : 1)
+                var best = min(replaced, previous[column + 1] + 1, current[column] + 1)
+                if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+                    best = min(best, before[column - 1] + 1)
+                }
+                current.append(best)
             }
+            before = previous
             previous = current
         }
         return previous[right.count]

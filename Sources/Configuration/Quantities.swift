@@ -52,3 +52,57 @@ extension YAML.Value {
         return "\(bytes / unit.bytes)\(unit.name)"
     }
 }
+
+extension WallTime {
+    /// `2027-01-31`, which means the end of that day, or `2027-01-31T12:00:00Z` (RFC 3339, UTC only).
+    init?(configured text: String) {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 10 || bytes.count == 20 else { return nil }
+        let shape = Array("dddd-dd-ddTdd:dd:ddZ".utf8.prefix(bytes.count))
+        for (byte, expected) in zip(bytes, shape) {
+            guard expected == UInt8(ascii: "d") ? ASCII.isDigit(byte) : byte == expected else { return nil }
+        }
+        let number = { (range: Range<Int>) in bytes[range].reduce(0) { $0 * 10 + Int64($1 - 0x30) } }
+        let (year, month, day) = (number(0..<4), number(5..<7), number(8..<10))
+        guard year >= 1970, (1...12).contains(month), day >= 1, day <= Self.days(in: month, of: year) else {
+            return nil
+        }
+        let days = Self.daysSinceEpoch(year, month, day)
+        guard bytes.count == 20 else {
+            self.init(seconds: (days + 1) * 86_400)
+            return
+        }
+        let (hour, minute, second) = (number(11..<13), number(14..<16), number(17..<19))
+        guard hour < 24, minute < 60, second < 60 else { return nil }
+        self.init(seconds: days * 86_400 + hour * 3600 + minute * 60 + second)
+    }
+
+    private static func days(in month: Int64, of year: Int64) -> Int64 {
+        switch month {
+        case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
+
+    /// Of the proleptic Gregorian calendar, by years that begin in March.
+    private static func daysSinceEpoch(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
+        let shifted = month > 2 ? year : year - 1
+        let monthFromMarch = (month + 9) % 12
+        let dayOfYear = (153 * monthFromMarch + 2) / 5 + day - 1
+        return shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + dayOfYear - 719_468
+    }
+}
+
+extension YAML.Value {
+    /// A day or a second; nil, with a problem, for anything else.
+    func date() -> WallTime? {
+        let what = "a date such as 2027-01-31 or 2027-01-31T12:00:00Z"
+        guard let (_, expansion) = expanded(what) else { return nil }
+        guard let time = WallTime(configured: expansion.text) else {
+            noteExpected(what)
+            return nil
+        }
+        return time
+    }
+}

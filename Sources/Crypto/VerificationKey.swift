@@ -101,6 +101,27 @@ enum RSAPolicy {
         var value: UInt64 = 0
         for index in exponent.indices { value = value << 8 | UInt64(exponent[index]) }
         guard value >= 65537, value & 1 == 1, modulus[modulus.count - 1] & 1 == 1 else { throw .unsupported }
+        if hasWeakStructure(modulus) { throw .weak }
+    }
+
+    /// Whether the modulus is a power of 65537 modulo every small prime: the mark of keys made by the Infineon
+    /// library, which can be factored. An honest key has it with a chance of one in 2^27.
+    /// Source: CVE-2017-15361 (ROCA). Cost: some 10 µs, once per key.
+    private static func hasWeakStructure(_ modulus: borrowing Span<UInt8>) -> Bool {
+        let primes: [UInt32] = [
+            11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
+        ]
+        for prime in primes {
+            var remainder: UInt32 = 0
+            for index in modulus.indices { remainder = (remainder << 8 | UInt32(modulus[index])) % prime }
+            var power: UInt32 = 1
+            repeat {
+                if power == remainder { break }
+                power = power * 65537 % prime
+            } while power != 1
+            if power != remainder { return false }
+        }
+        return true
     }
 }
 
