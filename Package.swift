@@ -79,6 +79,7 @@ let package = Package(
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("Configuration", on: ["Bytes", "Configuration"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
+        tests("TLS", on: ["Bytes", "Crypto", "TLS"]),
         tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
     ]
 )
