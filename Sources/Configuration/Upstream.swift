@@ -24,6 +24,8 @@ extension Configuration {
         package var certificate: Certificate?
         /// Default: 1.2.
         package var minimumVersion = TLSVersion.v12
+
+        package init(ca: Authorities = .system) { self.ca = ca }
     }
 
     package struct Timeouts: Sendable, Equatable {
@@ -37,6 +39,8 @@ extension Configuration {
         package var total = Interval.seconds(600)
         /// How long a connection that nobody uses is kept. Default: 30 s.
         package var keepAlive = Interval.seconds(30)
+
+        package init() {}
     }
 
     /// A GET that is asked of every endpoint in turn; a status from 200 to 299 is healthy.
@@ -56,6 +60,8 @@ extension Configuration {
         package var maximum = 256
         /// Kept while unused, over all tenants. Default: 64.
         package var idle = 64
+
+        package init() {}
     }
 }
 

@@ -90,7 +90,9 @@ extension Worker {
     }
 
     private func startHead(_ connection: Downstream) {
-        connection.exchange = takeExchange()
+        let exchange = takeExchange()
+        entropy.take(Gateway.randomBytes, into: &exchange.random)
+        connection.exchange = exchange
         connection.isTrimmed = false
         connection.deadline = now + plan.headTimeout
         arm(connection)
@@ -101,10 +103,10 @@ extension Worker {
         connection.requestEnded = false
         connection.wasRetried = false
         exchange.isWebSocket = facts.isWebSocket
-        exchange.hasBody = facts.framing != .none
+        exchange.bodyLength = facts.framing.length
         if isDraining { connection.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
-        var action = gateway.begin(exchange, start, entropy: &entropy)
+        var action = gateway.begin(exchange, start)
         if case .fixed(let count) = facts.framing, count > plan.bodyBytes, action != .answer {
             action = gateway.refuse(exchange, .bodyTooLarge)
         }
@@ -212,7 +214,7 @@ extension Worker {
         if let exchange = connection.exchange, exchange.hasBegun {
             if connection.phase != .tunnel { gateway.abandon(exchange, .callerGone) }
             dropUpstream(connection)
-            finish(exchange)
+            finish(exchange, connection)
         }
         close(connection)
     }
@@ -244,7 +246,7 @@ extension Worker {
         connection.transport.close()
         release(connection.descriptor)
         connectionCount -= 1
-        gateway.connectionClosed()
+        gateway.count(.connectionsClosed)
     }
 
     /// Takes a connection out of whatever it waits in.
