@@ -195,7 +195,11 @@ extension TLSContext {
         unsafe SSL_CTX_set_timeout(raw, sessionSeconds)
         let isReady =
             unsafe bulkhead_ctx_set_minimum(raw, minimum.code) == 1
-            && SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
+            && SSL_CTX_set_cipher_list(
+                raw,
+                "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+                    + "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+            ) == 1
             && SSL_CTX_set_ciphersuites(
                 raw,
                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"

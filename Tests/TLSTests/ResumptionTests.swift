@@ -73,8 +73,10 @@ struct ResumptionTests {
         Self.visit(client, server)
         server.setTicketSecrets([Self.new, Self.old])
         #expect(Self.visit(client, server).isResumed)
-        // The ticket was renewed under the new key meanwhile.
+        // The ticket was renewed under the new key meanwhile, but OpenSSL's clients do not take up a renewal in 1.2:
+        // there it costs one full handshake.
         server.setTicketSecrets([Self.new])
+        #expect(Self.visit(client, server).isResumed == (version == .v13))
         #expect(Self.visit(client, server).isResumed)
         server.setTicketSecrets([Self.old])
         #expect(!Self.visit(client, server).isResumed)
