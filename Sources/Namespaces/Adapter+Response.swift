@@ -151,7 +151,9 @@ enum AdapterLocation {
             mapped.append(rest.extracting(prefix.count..<rest.count))
             return mapped.bytes.array()
         }
-        guard case .text(let before)? = template.pieces.first, rest.hasPrefix(before) else { return nil }
+        var before: [UInt8] = []
+        if case .text(let text)? = template.pieces.first { before = text }
+        guard rest.hasPrefix(before) else { return nil }
         let named = rest.extracting(before.count..<rest.count)
         if CompartmentDescription(at: named) != nil, !named.hasPrefix(scope.compartment.bytes) {
             throw AdapterFailure(.foreignObject)
