@@ -33,7 +33,7 @@ extension Adapter {
                 plan.replace { $0.append("application/json") }
                 continue
             }
-            switch rule(fields.name(at: index), in: responseHeaders) {
+            switch responseHeaders.rule(fields.name(at: index)) {
             case .pass?, .opaque?: plan.append(.pass)
             case .drop?, .refuse?, .user?: plan.append(.drop)
             case .session?: plan.append(.session)
