@@ -370,4 +370,89 @@ import Testing
             #expect((400...502).contains(reason.status))
         }
     }
+
+    /// A broken table is told, whatever is broken.
+    @Test func neverTrapsOnATable() throws {
+        var random = Seeded.printed()
+        let lines = String(decoding: try Rig.file("Config/adapters/chroma.yaml"), as: UTF8.self)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        let words = [
+            "pass", "opaque", "[]", "{}", "7", "null", "collection", "tenant", "{shape: collection}", "-1",
+        ]
+        var taken = 0
+        for _ in 0..<150 {
+            var changed = lines
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let place = changed.indices.randomElement(using: &random)!
+                if Bool.random(using: &random) {
+                    changed.remove(at: place)
+                } else if let colon = changed[place].lastIndex(of: ":") {
+                    changed[place] = changed[place][...colon] + " " + words.randomElement(using: &random)!
+                }
+            }
+            if (try? Rig.compile(changed.joined(separator: "\n"))) != nil { taken += 1 }
+        }
+        print("\(taken) of 150 changed tables were taken")
+    }
+
+    // MARK: the README
+
+    /// The worked example is a table that works as its text says.
+    @Test func worksAsTheREADMESays() throws {
+        let text = String(decoding: try Rig.file("Config/adapters/README.md"), as: UTF8.self)
+        let blocks = text.split(separator: "```yaml\n").dropFirst()
+        let notes = try Rig.compile(String(try #require(blocks.first?.split(separator: "```").first)))
+        let scope = try Rig.scope(notes, "acme")
+        var exchange = Exchange(notes, scope, .get, "/spaces/acme/notes?author=a")
+        #expect(try exchange.send().target == "/spaces/t4acme/notes?author=a")
+        let received = try exchange.receive(200, #"[{"id":"\#(Self.real)","space":"t4acme","tags":[]}]"#)
+        #expect(received.body.hasSuffix(#"","space":"acme","tags":[]}]"#))
+        let id = received.body.dropFirst(8).prefix(36)
+        exchange = Exchange(notes, scope, .get, "/spaces/main/notes/\(id)")
+        #expect(try exchange.send().target == "/spaces/t4acme/notes/\(Self.real)")
+        exchange = Exchange(notes, scope, .get, "/spaces/main/notes/x")
+        #expect(
+            try exchange.send().answer
+                == #"{"error":"request refused: id_malformed","reason":"id_malformed"}"#
+        )
+    }
+
+    /// Every key that the decoder knows stands in the README, and every reason code.
+    @Test func isDocumented() throws {
+        let text = String(decoding: try Rig.file("Config/adapters/README.md"), as: UTF8.self)
+        for reason in AdapterReason.allCases { #expect(text.contains("`\(reason.rawValue)`")) }
+        // The decoder lists its keys when it meets an unknown one.
+        let tables = [
+            "zzz: 1", Self.table("headers: {zzz: 1}\noperations: [{zzz: 1}]"),
+            "adapter: t\nkind: store\nerrors: {zzz: 1}\nprovision: [{zzz: 1}]",
+            Self.table("rewrites: {x: {zzz: 1}}"),
+            Self.table(
+                """
+                operations:
+                  - name: a
+                    method: GET
+                    path: /a
+                    action: memory:Read
+                    request: {zzz: 1}
+                    response: {zzz: 1}
+                    answer: {zzz: 1}
+
+                """
+            ),
+        ]
+        var keys: Set<Substring> = []
+        for table in tables {
+            do throws(Configuration.Problems) {
+                _ = try Rig.compile(table)
+                Issue.record("an unknown key was taken")
+            } catch {
+                for problem in error.list where problem.message.contains("known keys: ") {
+                    let list = problem.message.split(separator: "known keys: ").last ?? ""
+                    keys.formUnion(list.split(separator: ", "))
+                }
+            }
+        }
+        #expect(keys.count > 30)
+        for key in keys { #expect(text.contains(key), "\(key) is not in the README") }
+    }
 }

@@ -228,6 +228,18 @@ import Testing
         #expect(received.refused?.isUpstream == true)
     }
 
+    /// A stopped leak looks to the caller like any answer that cannot be used.
+    @Test func doesNotTellOfLeaks() {
+        var answers: Set<String> = []
+        for reason in [AdapterReason.foreignObject, .responseInvalid] {
+            var output = Buffer()
+            let path = CanonicalPath()
+            #expect(adapter.writeError(AdapterFailure(reason), path, into: &output) == 502)
+            answers.insert(output.bytes.string() ?? "no text")
+        }
+        #expect(answers == [#"{"error":"InternalError","message":"request refused: response_invalid"}"#])
+    }
+
     @Test func refusesOddResponses() throws {
         var exchange = Exchange(adapter, acme, .get, "\(Self.api)/collections")
         try #require(try exchange.send().refused == nil)
