@@ -236,7 +236,7 @@ extension TLSContext {
     private static func verifyClients(_ raw: OpaquePointer, _ trust: TLSTrust, isRequired: Bool) {
         // Safe because the context takes references and copies of its own.
         unsafe SSL_CTX_set1_cert_store(raw, trust.store)
-        for unsafeauthority in unsafe trust.authorities { _ = unsafe SSL_CTX_add_client_CA(raw, authority) }
+        for index in unsafe trust.authorities.indices { _ = unsafe SSL_CTX_add_client_CA(raw, trust.authorities[index]) }
         let required = isRequired ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | required, nil)
     }

@@ -24,6 +24,15 @@ import Testing
         #expect(buffer.bytes.string() == String(value))
     }
 
+    @Test func nothingNeedsNoStorage() {
+        var buffer = Buffer()
+        buffer.append("")
+        buffer.append(string: "")
+        buffer.append([UInt8]())
+        unsafe buffer.append(upTo: 0) { _ in 0 }
+        #expect(buffer.isEmpty && buffer.capacity == 0)
+    }
+
     @Test func overconsumingTraps() async {
         await #expect(processExitsWith: .failure) {
             var buffer = Buffer()
