@@ -90,7 +90,8 @@ package struct Loader {
 
     private static func loadAdapter(_ path: String, _ problems: inout [String]) -> Adapter? {
         do {
-            let document = try Configuration.AdapterDocument(Files.read(path, limit: 1 << 20).span, file: path)
+            let bytes = try Files.read(path, limit: 1 << 20)
+            let document = try Configuration.AdapterDocument(bytes.span, file: path)
             do {
                 return try Adapter(document.value)
             } catch {
@@ -116,7 +117,8 @@ package struct Loader {
                     if files.isEmpty { problems.append("\(path): holds no *.cedar file") }
                 }
                 for file in files {
-                    guard let text = try Files.read(file, limit: 4 << 20).span.string() else {
+                    let bytes = try Files.read(file, limit: 4 << 20)
+                    guard let text = bytes.span.string() else {
                         problems.append("\(file): is not UTF-8")
                         continue
                     }
