@@ -81,6 +81,7 @@ let package = Package(
         tests("Namespaces", on: ["Namespaces", "Bytes", "Crypto", "JSON", "HTTPTypes", "Configuration"]),
         tests("Telemetry", on: ["Bytes", "HTTPTypes", "JSON", "Telemetry"]),
         tests("Configuration", on: ["Bytes", "Configuration", "Crypto", "HTTPTypes", "JSON"]),
+        tests("TLS", on: ["Bytes", "Crypto", "TLS"]),
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
     ]
