@@ -72,6 +72,11 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
 
     package mutating func append(_ array: [UInt8]) { append(array.span) }
 
+    /// Appends a stretch of another buffer's unconsumed bytes.
+    package mutating func append(_ range: Range<Int>, of other: borrowing Buffer) {
+        append(other.bytes.extracting(range))
+    }
+
     package mutating func append(string: String) {
         var string = string
         string.withUTF8 { utf8 in

@@ -63,4 +63,14 @@ import Testing
         )
         for byte in UInt8.min...UInt8.max { #expect(ASCII.isToken(byte) == expected.contains(byte)) }
     }
+
+    @Test func spansCompareWithArrays() {
+        let bytes: [UInt8] = [1, 2, 3]
+        let same = bytes.span.equals([1, 2, 3])
+        let shorter = bytes.span.equals([1, 2])
+        let begins = bytes.span.hasPrefix([1, 2]) && bytes.span.hasPrefix([UInt8]())
+        let differs = bytes.span.hasPrefix([2]) || bytes.span.hasPrefix([1, 2, 3, 4])
+        #expect(same && begins)
+        #expect(!shorter && !differs)
+    }
 }
