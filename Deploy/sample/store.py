@@ -7,11 +7,13 @@
     DELETE /any/path     forget it                             204, or 404
     GET    /health       for probes                            200
 
-Environment: HOST, PORT (0 = any free one, printed), SEEN (a file that gets one JSON line for each request).
+Environment: HOST, PORT (0 = any free one, printed), SEEN (a file that gets one JSON line for each request);
+TLS_CERTIFICATE, TLS_KEY and CLIENT_CA (files): then it speaks TLS, to clients with a certificate of that authority alone.
 """
 
 import json
 import os
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -109,8 +111,34 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(404, b'{"error":"no such key"}')
 
 
+class Server(ThreadingHTTPServer):
+    """With TLS, the handshake belongs to the connection's own thread: nobody waits for a slow one."""
+
+    daemon_threads = True
+    tls = None
+
+    def finish_request(self, request, address):
+        if self.tls is None:
+            return super().finish_request(request, address)
+        request.settimeout(60)
+        with self.tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, address)
+
+    def handle_error(self, request, address):
+        pass  # a handshake that failed, a client that left
+
+
+def client_authenticated_tls():
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(os.environ["TLS_CERTIFICATE"], os.environ["TLS_KEY"])
+    context.load_verify_locations(os.environ["CLIENT_CA"])
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
 if __name__ == "__main__":
-    server = ThreadingHTTPServer((os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "0"))), Handler)
-    server.daemon_threads = True
+    server = Server((os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "0"))), Handler)
+    if "TLS_CERTIFICATE" in os.environ:
+        server.tls = client_authenticated_tls()
     print(f"memory store listens on port {server.server_address[1]}", flush=True)
     server.serve_forever()
