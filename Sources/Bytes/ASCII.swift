@@ -17,6 +17,10 @@ package enum ASCII {
         byte &- 0x41 < 26 ? byte | 0x20 : byte
     }
 
+    package static func uppercased(_ byte: UInt8) -> UInt8 {
+        byte &- 0x61 < 26 ? byte ^ 0x20 : byte
+    }
+
     package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
     package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }

@@ -36,12 +36,23 @@ extension Span<UInt8> {
         }
     }
 
+    package func equals(_ array: [UInt8]) -> Bool { equals(array.span) }
+
+    package func hasPrefix(_ array: [UInt8]) -> Bool { hasPrefix(array.span) }
+
     /// Whether the ASCII letters match without regard to case; `literal` must be in lower case.
     package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
-        let lower = unsafe literal.utf8Start
-        for index in indices where unsafe ASCII.lowercased(self[index]) != lower[index] { return false }
-        return true
+        let length = count
+        guard length > 0 else { return true }
+        // Safe because both ranges hold `length` bytes, and a static string is never freed.
+        return unsafe withUnsafeBufferPointer {
+            unsafe Self.equalIgnoringCase(
+                UnsafeRawPointer($0.baseAddress!),
+                UnsafeRawPointer(literal.utf8Start),
+                count: length
+            )
+        }
     }
 
     package func hasPrefix(_ literal: StaticString) -> Bool {
@@ -78,5 +89,28 @@ extension Span<UInt8> {
     /// The bytes as text, or nil when they are not UTF-8. Cost: one allocation; for configuration and logs.
     package func string() -> String? {
         unsafe withUnsafeBufferPointer { unsafe String(validating: $0, as: UTF8.self) }
+    }
+}
+
+extension Span<UInt8> {
+    /// Feeds the bytes to `hasher` (seeded per process, so that a peer cannot choose collisions).
+    package func hash(into hasher: inout Hasher) {
+        // Safe because the hasher only reads the borrowed range.
+        unsafe withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+
+    /// Whether these bytes come before `other` in lexicographic order. Cost: one `memcmp`.
+    package func precedes(_ other: borrowing Span<UInt8>) -> Bool {
+        let shorter = Swift.min(count, other.count)
+        if shorter > 0 {
+            // Safe because both ranges hold at least `shorter` bytes.
+            let order = unsafe withUnsafeBufferPointer { left in
+                unsafe other.withUnsafeBufferPointer { right in
+                    unsafe memcmp(left.baseAddress!, right.baseAddress!, shorter)
+                }
+            }
+            if order != 0 { return order < 0 }
+        }
+        return count < other.count
     }
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Crypto
+package import Identity
+package import Namespaces
+
+/// Something slow that an exchange waits for. The worker parks the exchange and has the need met, once for all
+/// exchanges that have the same one; then the step that asked runs again and finds what it asked for in a cache.
+package enum Need: Hashable, Sendable {
+    /// The issuer's keys, fetched anew because of a key id that is not among them (or because there are none).
+    case keys(issuer: Int, keyID: [UInt8])
+    /// A credential for a principal at an upstream.
+    case credential(CredentialNeed)
+    /// The store must hold what a private store holds from the start, before the compartment's first request.
+    case provision(ProvisionNeed)
+}
+
+package struct CredentialNeed: Hashable, Sendable {
+    /// Everything that the credential depends on (THREATS 8).
+    package let key: Digest
+    /// Place in the snapshot's table of credentials.
+    package let credential: Int
+    package let upstream: Int
+    package let principal: Principal
+
+    package static func == (left: CredentialNeed, right: CredentialNeed) -> Bool { left.key == right.key }
+    package func hash(into hasher: inout Hasher) { hasher.combine(key) }
+}
+
+package struct ProvisionNeed: Hashable, Sendable {
+    package let route: Int
+    package let compartment: Compartment
+}
+
+/// How a need ended.
+package enum NeedOutcome: Sendable {
+    case met
+    case failed(Refusal)
+}
