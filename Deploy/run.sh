@@ -14,11 +14,15 @@ usage() {
 }
 
 arguments=()
+state=demo
 while [ $# -gt 0 ]; do
     case "$1" in
-        --tour) arguments+=(--tour) ;;
+        --tour) arguments+=(--tour) state=tour ;;
         --port)
-            [[ ${2:-} =~ ^[0-9]+$ ]] && [ "$2" -ge 1 ] && [ "$2" -le 65535 ] || { usage >&2; exit 2; }
+            if ! [[ ${2:-} =~ ^[0-9]{1,5}$ ]] || [ "$2" -lt 1 ] || [ "$2" -gt 65535 ]; then
+                usage >&2
+                exit 2
+            fi
             arguments+=(--port "$2")
             shift
             ;;
@@ -35,4 +39,4 @@ else
     say "building (the first time takes some minutes)"
     binary=$(build_release "$root")
 fi
-exec python3 "$root/Deploy/sample/demo.py" --binary "$binary" --state "$root/.build/demo" "${arguments[@]}"
+exec python3 "$root/Deploy/sample/demo.py" --binary "$binary" --state "$root/.build/$state" "${arguments[@]}"

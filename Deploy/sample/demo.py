@@ -7,6 +7,7 @@ Everything listens on 127.0.0.1; only what is started here is ended here, by its
 """
 
 import argparse
+import fcntl
 import http.client
 import os
 import shutil
@@ -63,7 +64,7 @@ class Demo:
         self.running = []  # (name, process), in the order of starting
         names = ("ingress", "stores", "agent", "memory", "admin")
         self.ports = dict(zip(names, free_ports(len(names), port)))
-        self.issuer = None
+        self.issuer = self.lock = None
 
     @property
     def ca(self):
@@ -82,6 +83,12 @@ class Demo:
 
     def prepare(self):
         """A fresh state folder: keys, certificates, issuer, configuration. Whatever an earlier run left is removed."""
+        self.state.parent.mkdir(parents=True, exist_ok=True)
+        self.lock = open(f"{self.state}.lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Failure(f"another demo runs with its state in {self.state}") from None
         if self.state.exists():
             shutil.rmtree(self.state)
         (self.state / "issuer").mkdir(parents=True)
