@@ -146,7 +146,7 @@ class Tour:
             before = len(self.seen("memory"))
             _, answer = self.say_to_agent(self.ann, f"fetch {path}")
             reached = [e["path"] for e in self.seen("memory")[before:]]
-            self.check(not reached and " 400" in answer or " 403" in answer,
+            self.check(not reached and answer.startswith(("The store answered 400", "The store answered 403")),
                        f"clinic    asks for {path}: refused", answer.removeprefix("The store answered "))
 
     def what_the_agent_sees(self):
@@ -165,7 +165,7 @@ class Tour:
 
     def refusals(self):
         self.heading("Refused")
-        demo, wrong = self.demo, []
+        demo = self.demo
         good = self.ann.split(".")
         forged = ".".join((*good[:2], ("A" if good[2][0] != "A" else "B") + good[2][1:]))
         cases = [
@@ -183,7 +183,6 @@ class Tour:
             self.refused(what, reason, lambda token=token: self.call(token, body={"prompt": "hello"}))
         self.refused("an operation that nobody declared", None,
                      lambda: self.call(self.ann, path="/admin", body={"prompt": "hello"}))
-        return wrong
 
     def refused(self, what, reason, make):
         agent, before = len(self.seen("agent")), len(self.records())
