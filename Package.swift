@@ -72,12 +72,13 @@ let package = Package(
         ),
 
         tests("Bytes", on: ["Bytes"]),
+        tests("Configuration", on: ["Bytes", "Configuration", "Crypto", "HTTPTypes", "JSON"]),
         tests("Namespaces", on: ["Namespaces", "Bytes"]),
+        tests("Namespaces", on: ["Namespaces", "Bytes", "Crypto", "JSON", "HTTPTypes", "Configuration"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
         tests("JSON", on: ["Bytes", "JSON"]),
         tests("HTTPTypes", on: ["Bytes", "HTTPTypes", "JSON"]),
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
-        tests("Configuration", on: ["Bytes", "Configuration"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
         tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
     ]

@@ -8,6 +8,11 @@ extension Configuration {
         /// 0 lets the system choose one.
         package var port: UInt16
 
+        package init(ip: IPAddress, port: UInt16) {
+            self.ip = ip
+            self.port = port
+        }
+
         package var description: String { Endpoint(host: .address(ip), port: port).description }
 
         /// Whether both would take the same port of the same interface.
@@ -28,6 +33,11 @@ extension Configuration {
         package var host: Host
         /// Never 0.
         package var port: UInt16
+
+        package init(host: Host, port: UInt16) {
+            self.host = host
+            self.port = port
+        }
 
         package var hostText: String {
             switch host {

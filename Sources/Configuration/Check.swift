@@ -107,6 +107,13 @@ struct Check {
         if configuration.tenants.mode == .claims && count != 1 {
             note("tenants.mode", "claims believes an issuer alone, so it allows one, not \(count)")
         }
+        for (index, issuer) in configuration.identity.issuers.enumerated()
+        where configuration.tenants.mode == .claims && issuer.claims.tier == nil {
+            note(
+                "identity.issuers[\(index)].claims.tier",
+                "with tenants in mode claims, nothing else says the tier"
+            )
+        }
     }
 
     mutating func listenersAlone() {

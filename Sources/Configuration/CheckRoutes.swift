@@ -55,6 +55,9 @@ extension Check {
     /// What only makes sense on the way to an agent (THREATS 6, 19).
     private mutating func agentOnly(_ route: Configuration.Route, _ path: String) {
         if route.resource.isAgent {
+            for template in route.headers where Self.carrierFields.contains(template.name) {
+                note("\(path).headers.\(template.name)", "is where the agent gets its handle")
+            }
             if route.websocket && !route.match.methods.contains(.init(.get)) {
                 note("\(path).websocket", "a WebSocket is opened by GET, which \"methods\" leaves out")
             }
@@ -68,6 +71,9 @@ extension Check {
             note("\(path).session_headers", "only a route to an Agent has sessions")
         }
     }
+
+    /// Where carriers stand in a request of an agent (DESIGN §5).
+    private static let carrierFields = ["authorization", "x-api-key", "api-key"]
 
     mutating func reachability() {
         let known = configuration.routes.map(\.name)

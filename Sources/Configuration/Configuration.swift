@@ -22,6 +22,8 @@ package struct Configuration: Sendable {
     package var credentials: [Credential]
     package var upstreams: [Upstream]
     package var routes: [Route]
+    /// Resolved path of the folder with the tables of the adapters. Default: `adapters/` beside the file.
+    package var adapters: String
     package var limits: Limits
     package var telemetry: Telemetry
     package var keys: Keys
@@ -29,8 +31,6 @@ package struct Configuration: Sendable {
 
     /// Where each value stands, by path (`routes[0].upstream`).
     let positions: [String: YAML.Position]
-    /// Every key that was looked for, by pattern (`routes[].match.paths`); documentation is held against it.
-    package let knownKeys: Set<String>
 
     /// - Parameters:
     ///   - file: the file's path as given on the command line; relative paths in it start from its folder.
@@ -42,7 +42,12 @@ package struct Configuration: Sendable {
         environment: [String: String]
     ) throws(Problems) -> Configuration {
         let root = try YAML.parse(bytes, file: file, limits: .init(bytes: 1 << 20))
-        let context = YAML.Context(file: file, environment: environment)
+        return try decode(root, in: YAML.Context(file: file, environment: environment))
+    }
+
+    /// The same from a document that is parsed already.
+    package static func decode(_ root: YAML.Node, in context: YAML.Context) throws(Problems) -> Configuration
+    {
         let configuration = context.root(root).section { decode(&$0, context) }
         try context.finish()
         guard let configuration else { throw Problems([]) }
@@ -65,6 +70,7 @@ package struct Configuration: Sendable {
         let credentials = section.value("credentials")?.items(count: 0...64, Credential.decode) ?? []
         let upstreams = section.named("upstreams", Upstream.decode)
         let routes = section.items("routes", Route.decode)
+        let adapters = section.value("adapters")?.filePath() ?? context.resolved("adapters/")
         let limits = section.value("limits")?.section(Limits.decode) ?? Limits()
         let telemetry = section.value("telemetry")?.section(Telemetry.decode) ?? Telemetry()
         let keys = section.value("keys")?.section(Keys.decode) ?? Keys()
@@ -80,12 +86,12 @@ package struct Configuration: Sendable {
             credentials: credentials,
             upstreams: upstreams,
             routes: routes,
+            adapters: adapters,
             limits: limits,
             telemetry: telemetry,
             keys: keys,
             admin: admin,
-            positions: context.positions,
-            knownKeys: context.knownKeys
+            positions: context.positions
         )
     }
 
@@ -114,7 +120,7 @@ extension Configuration {
 
 extension YAML.Value {
     fileprivate func workers() -> Int? {
-        if case .scalar(let scalar) = node.content, scalar.text == "auto" { return nil }
-        return integer(in: 1...1024)
+        guard let (_, expansion) = expanded("auto or a whole number") else { return nil }
+        return expansion.text == "auto" ? nil : integer(in: 1...1024)
     }
 }

@@ -12,7 +12,7 @@ extension YAML {
         private(set) var positions: [String: Position] = [:]
         /// Every key that a decoder asked for, by its pattern (`listeners[].tls.certificate`, `tiers.*.weight`).
         /// A test holds the documentation against it.
-        private(set) var knownKeys: Set<String> = []
+        package private(set) var knownKeys: Set<String> = []
 
         /// - Parameter environment: what `${NAME}` is filled from; nil leaves such text alone.
         package init(file: String, environment: [String: String]? = nil) {
@@ -85,6 +85,11 @@ extension YAML.Context {
             }
         }
         return YAML.Expansion(text: result + rest, isFilled: isFilled)
+    }
+
+    /// Whether `expand` would ask the environment for any of it.
+    func isFilled(_ text: String) -> Bool {
+        environment != nil && text.replacing("$${", with: "").contains("${")
     }
 
     private func value(

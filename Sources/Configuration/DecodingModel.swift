@@ -59,7 +59,7 @@ extension YAML.Value {
         var names: [String] = []
         for item in items {
             guard let name = item.name() else { continue }
-            if names.contains(name) { item.note("\"\(name)\" stands twice in the list") }
+            if names.contains(name) { item.note("stands twice in the list") }
             names.append(name)
         }
         return names

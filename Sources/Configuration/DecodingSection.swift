@@ -94,16 +94,23 @@ enum Spelling {
         return "there is no \(what) \"\(name)\"; known: \(known.sorted().prefix(20).joined(separator: ", "))"
     }
 
-    /// Levenshtein's, two rows. Words are capped so that a hostile key costs nothing.
+    /// Levenshtein's, with two neighbours swapped as one edit. Words are capped so that a hostile key costs
+    /// nothing.
     private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         guard left.count <= 64, right.count <= 64 else { return .max }
+        var before: [Int] = []
         var previous = Array(0...right.count)
-        for (row, byte) in left.enumerated() {
+        for row in left.indices {
             var current = [row + 1]
-            for (column, other) in right.enumerated() {
-                let replaced = previous[column] + (byte == other ? 0 : 1)
-                current.append(min(replaced, previous[column + 1] + 1, current[column] + 1))
+            for column in right.indices {
+                let replaced = previous[column] + (left[row] == right[column] ? 0 : 1)
+                var best = min(replaced, previous[column + 1] + 1, current[column] + 1)
+                if row > 0, column > 0, left[row] == right[column - 1], left[row - 1] == right[column] {
+                    best = min(best, before[column - 1] + 1)
+                }
+                current.append(best)
             }
+            before = previous
             previous = current
         }
         return previous[right.count]

@@ -21,6 +21,15 @@ extension YAML {
             note("expected \(what), found \(found)")
         }
 
+        /// Where a mapping or a list is wanted, a text may be a secret that went astray.
+        func noteExpectedShape(_ what: String) {
+            if case .scalar(let scalar) = node.content, scalar.kind == .text {
+                note("expected \(what), found a text")
+            } else {
+                noteExpected(what)
+            }
+        }
+
         /// How the text of the file shows in messages: as written, never what the environment made of it.
         private var found: String {
             switch node.content {
@@ -38,7 +47,7 @@ extension YAML.Value {
     /// Reads a mapping with known keys; those that `body` did not ask for are problems.
     package func section<T>(_ body: (inout YAML.Section) -> T) -> T? {
         guard case .mapping(let entries) = node.content else {
-            noteExpected("a mapping")
+            noteExpectedShape("a mapping")
             return nil
         }
         var section = YAML.Section(value: self, entries: entries)
@@ -50,7 +59,7 @@ extension YAML.Value {
     /// The items of a list. Limits: `count` items.
     package func list(count: ClosedRange<Int> = 0...100_000) -> [YAML.Value]? {
         guard case .sequence(let nodes) = node.content else {
-            noteExpected("a list")
+            noteExpectedShape("a list")
             return nil
         }
         guard count.contains(nodes.count) else {
@@ -71,7 +80,7 @@ extension YAML.Value {
     /// The entries of a mapping whose keys are names that the user chooses, in the order of the file.
     package func map() -> [(name: String, namePosition: YAML.Position, value: YAML.Value)]? {
         guard case .mapping(let entries) = node.content else {
-            noteExpected("a mapping")
+            noteExpectedShape("a mapping")
             return nil
         }
         return entries.map { entry in
@@ -109,7 +118,7 @@ extension YAML.Value {
         for item in items {
             guard let text = item.string() else { continue }
             if strings.contains(text) {
-                item.note("\"\(text)\" stands twice in the list")
+                item.note("stands twice in the list")
             } else {
                 strings.append(text)
             }
@@ -217,6 +226,12 @@ extension YAML.Value {
         }
         guard let expansion = context.expand(scalar.text, at: position) else { return nil }
         return (scalar, expansion)
+    }
+
+    /// Whether the environment had a part in the text.
+    var isFilled: Bool {
+        guard case .scalar(let scalar) = node.content else { return false }
+        return context.isFilled(scalar.text)
     }
 
     private func kind(_ scalar: YAML.Scalar, _ expansion: YAML.Expansion) -> YAML.Kind {

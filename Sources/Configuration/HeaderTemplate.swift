@@ -26,6 +26,11 @@ extension Configuration {
         package var name: String
         package var parts: [Part]
 
+        package init(name: String, parts: [Part]) {
+            self.name = name
+            self.parts = parts
+        }
+
         /// Whether the value changes within a grant, or only with it.
         package var isPerRequest: Bool { parts.contains(.placeholder(.session)) }
 
@@ -69,6 +74,8 @@ extension YAML.Value {
                 let message = "header \"\(entry.name)\" is the same as \"\(other)\" to many servers"
                 context.note(entry.namePosition, message)
             }
+            // Checks look for it under its one name.
+            context.record(path: "\(path).\(name)", pattern: "\(pattern).*", position: entry.value.position)
             templates.removeAll { $0.name == name }
             if entry.value.node.isNull { continue }
             if let parts = entry.value.templateParts() { templates.append(.init(name: name, parts: parts)) }
@@ -76,7 +83,8 @@ extension YAML.Value {
         return templates
     }
 
-    private func refusal(of name: String) -> String? {
+    /// Why no template may set a field; nil for those that may be set.
+    func refusal(of name: String) -> String? {
         switch name {
         case "host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer",
             "upgrade", "expect", "proxy-connection", "proxy-authorization", "http2-settings":
@@ -102,20 +110,12 @@ extension YAML.Value {
                 rest = rest.dropFirst(2)
             } else if character == "{" {
                 let name = rest.dropFirst().prefix { $0 != "}" }
-                guard let placeholder = Configuration.HeaderTemplate.Placeholder(rawValue: String(name))
-                else {
-                    let known = Configuration.HeaderTemplate.Placeholder.allCases.map { "{\($0.rawValue)}" }
-                    note("unknown placeholder \"{\(name)}\"; known: \(known.joined(separator: ", "))")
-                    return nil
-                }
-                guard rest.dropFirst(1 + name.count).first == "}" else {
-                    note("\"{\(name)\" without \"}\"")
-                    return nil
-                }
+                rest = rest.dropFirst(1 + name.count)
+                guard let placeholder = placeholder(name, isClosed: !rest.isEmpty) else { return nil }
+                rest = rest.dropFirst()
                 if !literal.isEmpty { parts.append(.literal(literal)) }
                 literal = ""
                 parts.append(.placeholder(placeholder))
-                rest = rest.dropFirst(name.count + 2)
             } else if character == "}" {
                 note("\"}\" without \"{\"; write \"}}\" for the character itself")
                 return nil
@@ -126,5 +126,23 @@ extension YAML.Value {
         }
         if !literal.isEmpty { parts.append(.literal(literal)) }
         return parts
+    }
+
+    private func placeholder(
+        _ name: Substring,
+        isClosed: Bool
+    ) -> Configuration.HeaderTemplate.Placeholder? {
+        if isClosed, let found = Configuration.HeaderTemplate.Placeholder(rawValue: String(name)) {
+            return found
+        }
+        // What the environment filled in may be a secret: then no part of it is named.
+        let shown = isFilled ? "" : " \"{\(name)\(isClosed ? "}" : "")\""
+        guard isClosed else {
+            note("placeholder\(shown) without \"}\"; write \"{{\" for the character itself")
+            return nil
+        }
+        let known = Configuration.HeaderTemplate.Placeholder.allCases.map { "{\($0.rawValue)}" }
+        note("unknown placeholder\(shown); known: \(known.joined(separator: ", "))")
+        return nil
     }
 }

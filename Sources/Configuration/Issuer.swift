@@ -57,12 +57,13 @@ extension Configuration {
     package struct ClaimNames: Sendable, Equatable {
         /// Default for `cognito`: `custom:tenant_id`; for `oidc`: `tenant_id`.
         package var tenant: String
-        /// Default for `cognito`: `custom:tier`; for `oidc`: `tier`.
-        package var tier: String
+        /// Default for `cognito`: `custom:tier`; for `oidc`: `tier`. Nil where `tier: null` is written: the issuer
+        /// states none, and the registry's holds.
+        package var tier: String?
         /// Default: `sub`.
         package var user: String
-        /// Default for `cognito`: `cognito:groups`; for `oidc`: `groups`.
-        package var groups: String
+        /// Default for `cognito`: `cognito:groups`; for `oidc`: `groups`. Nil where `groups: null` is written.
+        package var groups: String?
         /// Further claims that policies see as tags of the user. Default: none.
         package var tags: [String] = []
     }
@@ -162,8 +163,10 @@ extension Configuration.ClaimNames {
     fileprivate static func decode(_ section: inout YAML.Section, _ profile: Configuration.Profile) -> Self {
         var claims = standard(profile)
         section.read("tenant", into: &claims.tenant) { $0.string(count: 1...256) }
+        if section.isNull("tier") { claims.tier = nil }
         section.read("tier", into: &claims.tier) { $0.string(count: 1...256) }
         section.read("user", into: &claims.user) { $0.string(count: 1...256) }
+        if section.isNull("groups") { claims.groups = nil }
         section.read("groups", into: &claims.groups) { $0.string(count: 1...256) }
         section.read("tags", into: &claims.tags) { $0.strings(count: 0...32) }
         return claims

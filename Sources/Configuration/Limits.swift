@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
+import Crypto
 
 extension Configuration {
     /// Bounds on what callers and agents may send, per connection and per process.
@@ -24,6 +25,8 @@ extension Configuration {
         package var connections = 10_000
         /// How long requests under way may take to end when Bulkhead is told to stop. Default: 30 s.
         package var drainTimeout = Interval.seconds(30)
+
+        package init() {}
     }
 
     package struct Telemetry: Sendable, Equatable {
@@ -33,6 +36,8 @@ extension Configuration {
         package var accessLog = LogTarget.standardOutput
         /// How many tenants have metrics of their own; the others share one label. Default: 200.
         package var tenantsLabelled = 200
+
+        package init() {}
     }
 
     package enum LogTarget: Sendable, Equatable {

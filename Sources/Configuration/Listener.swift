@@ -38,6 +38,11 @@ extension Configuration {
     package struct Certificate: Sendable, Equatable {
         package var certificate: String
         package var privateKey: String
+
+        package init(certificate: String, privateKey: String) {
+            self.certificate = certificate
+            self.privateKey = privateKey
+        }
     }
 
     package enum ClientCertificates: String, CaseIterable, Sendable {
@@ -132,7 +137,7 @@ extension YAML.Value {
                 "trace": later, "lease": later, "payload": "never says by itself whose a request is",
             ]
             guard let carrier = item.choice(Configuration.Carrier.self, refused: refused) else { return }
-            if carriers.contains(carrier) { item.note("\"\(carrier.rawValue)\" stands twice in the list") }
+            if carriers.contains(carrier) { item.note("stands twice in the list") }
             carriers.append(carrier)
         }
     }

@@ -11,6 +11,8 @@ extension Configuration {
         package var paths: [PathPattern] = [.any]
         /// Default: every method that Bulkhead knows.
         package var methods = MethodSet.all
+
+        package init() {}
     }
 
     package struct MethodSet: OptionSet, Hashable, Sendable {
@@ -70,6 +72,11 @@ extension Configuration {
 
         package var segments: [Segment]
         package var tail: Tail
+
+        package init(segments: [Segment], tail: Tail) {
+            self.segments = segments
+            self.tail = tail
+        }
 
         package static let any = PathPattern(segments: [], tail: .rest)
 

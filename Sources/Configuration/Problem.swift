@@ -2,7 +2,8 @@
 
 extension Configuration {
     /// Something that is wrong in a file, told so that a person finds it: `file:line:column: message`.
-    /// Messages show the text as it is written in the file, never a value that came from the environment.
+    /// Messages show values as they are written in the file, not what the environment made of them, and secrets
+    /// not at all.
     package struct Problem: Hashable, Comparable, Sendable, CustomStringConvertible {
         package var file: String
         package var position: YAML.Position

@@ -44,12 +44,18 @@ extension Configuration {
         package var type: String
         package var id: String
 
+        package init(type: String, id: String) {
+            self.type = type
+            self.id = id
+        }
+
         package var description: String {
             let escaped = id.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
             return "\(type)::\"\(escaped)\""
         }
 
-        package var isAgent: Bool { type == "Agent" }
+        /// Whether it is an `Agent`, in whatever namespace.
+        package var isAgent: Bool { type == "Agent" || type.hasSuffix("::Agent") }
     }
 }
 
@@ -148,9 +154,12 @@ extension YAML.Value {
     fileprivate func fieldNames() -> [String]? {
         strings(count: 0...32).map { names in
             names.compactMap { name in
-                if YAML.isFieldName(name) { return name.lowercased() }
-                note("\"\(name)\" is no name of a header")
-                return nil
+                guard YAML.isFieldName(name) else {
+                    note("\"\(name)\" is no name of a header")
+                    return nil
+                }
+                if let reason = refusal(of: name.lowercased()) { note("\"\(name)\" \(reason)") }
+                return name.lowercased()
             }
         }
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+package import JSON
 
 extension Configuration {
     /// The registry of tenants: one file beside the configuration.
     package struct TenantsFile: Sendable {
         /// In the order of the file; no id twice.
         package var tenants: [Tenant]
-        package let knownKeys: Set<String>
     }
 
     package struct Tenant: Sendable {
@@ -23,20 +23,13 @@ extension Configuration {
         package var group: String?
         /// Read and checked, not yet enforced.
         package var limits = Quota()
-        /// Attributes that policies see on the tenant, by name.
-        package var claims: [String: ClaimValue] = [:]
+        /// Attributes that policies see on the tenant: texts, whole numbers, booleans, lists of texts.
+        package var claims = JSONObject()
         package var position: YAML.Position
     }
 
     package enum TenantStatus: String, CaseIterable, Sendable {
         case active, suspended
-    }
-
-    package enum ClaimValue: Hashable, Sendable {
-        case text(String)
-        case integer(Int)
-        case boolean(Bool)
-        case texts([String])
     }
 }
 
@@ -49,7 +42,15 @@ extension Configuration.TenantsFile {
         for configuration: Configuration
     ) throws(Configuration.Problems) -> Self {
         let root = try YAML.parse(bytes, file: file, limits: .init(bytes: 64 << 20, nodes: 8 << 20))
-        let context = YAML.Context(file: file)
+        return try decode(root, in: YAML.Context(file: file), for: configuration)
+    }
+
+    /// The same from a document that is parsed already.
+    package static func decode(
+        _ root: YAML.Node,
+        in context: YAML.Context,
+        for configuration: Configuration
+    ) throws(Configuration.Problems) -> Self {
         var tenants: [Configuration.Tenant] = []
         var firsts: [String: YAML.Position] = [:]
         _ = context.root(root).section { section in
@@ -66,7 +67,7 @@ extension Configuration.TenantsFile {
             }
         }
         try context.finish()
-        return Self(tenants: tenants, knownKeys: context.knownKeys)
+        return Self(tenants: tenants)
     }
 }
 
@@ -121,20 +122,24 @@ extension YAML.Value {
         return text
     }
 
-    fileprivate func claims() -> [String: Configuration.ClaimValue]? {
+    fileprivate func claims() -> JSONObject? {
         guard let entries = map() else { return nil }
-        var claims: [String: Configuration.ClaimValue] = [:]
-        for entry in entries {
-            guard case .scalar(let scalar) = entry.value.node.content else {
-                if let texts = entry.value.strings(count: 0...256) { claims[entry.name] = .texts(texts) }
-                continue
-            }
-            switch scalar.kind {
-            case .boolean: claims[entry.name] = entry.value.boolean().map { .boolean($0) }
-            case .integer: claims[entry.name] = entry.value.integer(in: .min ... .max).map { .integer($0) }
-            case .null, .float, .text: claims[entry.name] = entry.value.string().map { .text($0) }
-            }
+        var claims = JSONObject()
+        for entry in entries where !entry.value.node.isNull {
+            // The parser has refused keys that stand twice.
+            if let claim = entry.value.claim() { _ = claims.append(entry.name, claim) }
         }
         return claims
+    }
+
+    private func claim() -> JSONValue? {
+        guard case .scalar(let scalar) = node.content else {
+            return strings(count: 0...256).map { texts in .array(texts.map { .string($0) }) }
+        }
+        switch scalar.kind {
+        case .boolean: return boolean().map { .bool($0) }
+        case .integer: return integer(in: .min ... .max).map { .integer(Int64($0)) }
+        case .null, .float, .text: return string().map { .string($0) }
+        }
     }
 }

@@ -37,6 +37,8 @@ extension Configuration {
         package var total = Interval.seconds(600)
         /// How long a connection that nobody uses is kept. Default: 30 s.
         package var keepAlive = Interval.seconds(30)
+
+        package init() {}
     }
 
     /// A GET that is asked of every endpoint in turn; a status from 200 to 299 is healthy.
@@ -56,6 +58,8 @@ extension Configuration {
         package var maximum = 256
         /// Kept while unused, over all tenants. Default: 64.
         package var idle = 64
+
+        package init() {}
     }
 }
 

@@ -2,6 +2,7 @@
 package import Bytes
 package import HTTPTypes
 package import Identity
+import Namespaces
 
 /// One request and its response, on their way. Taken from a worker's pool and put back, so that a warm request
 /// allocates nothing: every buffer in it keeps its storage.
@@ -12,29 +13,41 @@ package final class Exchange {
     package internal(set) var startedAt = Instant(nanoseconds: 0)
     package internal(set) var startedOn = WallTime(nanoseconds: 0)
     package var isWebSocket = false
-    package var hasBody = false
+    /// As the head announces it.
+    package var bodyLength = BodyLength.none
+    package internal(set) var hasBegun = false
+    /// Fresh random bytes, `Gateway.randomBytes` of them, given before `begin`.
+    package var random = Buffer()
 
     // What was decided. The snapshot stays the same from the first byte to the last (THREATS 10).
     package internal(set) var snapshot: Snapshot?
     package internal(set) var route: Route?
-    var operation = 0
+    package internal(set) var operation: Int?
     package internal(set) var principal: Principal?
+    var handle: OpenedHandle?
     package internal(set) var grant: Grant?
+    var mapping: RequestMapping?
+    /// What the exchange was parked for last, and how that ended: a step asks for one thing once.
     var unmet: Need?
+    var needOutcome: NeedOutcome?
     package internal(set) var refusal: Refusal?
-    var sessionID = Buffer()
-    var clientSessionID = Buffer()
-    var traceID: (UInt64, UInt64) = (0, 0)
+    var session: VirtualSessionID?
+    /// As the client calls its session.
+    var clientSession = Buffer()
+    package internal(set) var traceID: (high: UInt64, low: UInt64) = (0, 0)
 
     /// What goes to the upstream.
     package internal(set) var outgoing = OutgoingRequest()
     /// The request's body, where the adapter must see it whole; rewritten before it is forwarded.
     package var requestBody = Buffer()
+    package internal(set) var isBodyCollected = false
 
     /// What the upstream answered.
     package var upstreamResponse = ResponseHead()
     /// The response's body, where the adapter must see it whole.
     package var responseBody = Buffer()
+    /// Set when it must: how many bytes it may have.
+    package internal(set) var responseLimit: Int?
 
     /// What the caller gets.
     package internal(set) var answer = OutgoingResponse()
@@ -48,22 +61,51 @@ package final class Exchange {
 
     package init() {}
 
+    /// The trace that this exchange begins: the caller's own would let it name another's (THREATS 3).
+    var traceParent: TraceParent? {
+        TraceParent(traceHigh: traceID.high, traceLow: traceID.low, span: randomWord(2), isSampled: true)
+    }
+
+    /// Makes this exchange's handle another than every other.
+    var nonce: Nonce {
+        var nonce = Nonce(repeating: 0)
+        for index in nonce.indices { nonce[index] = random.bytes[24 + index] }
+        return nonce
+    }
+
+    func takeTraceID() { traceID = (randomWord(0), randomWord(1)) }
+
+    private func randomWord(_ word: Int) -> UInt64 {
+        var value: UInt64 = 0
+        for index in word * 8..<word * 8 + 8 { value = value << 8 | UInt64(random.bytes[index]) }
+        // Zero is no id (W3C Trace Context §3.2.2.3).
+        return max(value, 1)
+    }
+
     /// Makes the exchange ready for the next request; storage is kept.
     package func reset() {
         request.removeAll()
         isWebSocket = false
-        hasBody = false
+        bodyLength = .none
+        hasBegun = false
+        random.removeAll()
         snapshot = nil
         route = nil
-        operation = 0
+        operation = nil
         principal = nil
+        handle = nil
         grant = nil
+        mapping = nil
         unmet = nil
+        needOutcome = nil
         refusal = nil
-        sessionID.removeAll()
-        clientSessionID.removeAll()
+        session = nil
+        clientSession.removeAll()
+        traceID = (0, 0)
         outgoing.removeAll()
         requestBody.removeAll()
+        isBodyCollected = false
+        responseLimit = nil
         upstreamResponse.removeAll()
         responseBody.removeAll()
         answer.removeAll()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import HTTPTypes
 package import Identity
+package import Namespaces
 
 /// Why a request goes no further (or a response does not come back): one place maps every failure of the parts
 /// to what the caller sees, what the record says and what the metric counts.
@@ -14,13 +15,13 @@ package struct Refusal: Sendable {
     }
 
     /// Stable and exact; for records and metrics only.
-    package let code: StaticString
+    package let code: String
     /// What the caller may know: nothing in it depends on another tenant (THREATS 16).
-    package let callerCode: StaticString
+    package let callerCode: String
     package let status: Status
     package let source: Source
 
-    package init(_ code: StaticString, _ status: Status, _ source: Source, callerCode: StaticString? = nil) {
+    package init(_ code: String, _ status: Status, _ source: Source, callerCode: String? = nil) {
         self.code = code
         self.callerCode = callerCode ?? code
         self.status = status
@@ -34,12 +35,16 @@ package struct Refusal: Sendable {
             case .forbidden: (.forbidden, .client)
             case .unavailable: (.serviceUnavailable, .us)
             }
-        self.init(failure.code, status, source, callerCode: failure.callerCode)
+        self.init("\(failure.code)", status, source, callerCode: "\(failure.callerCode)")
+    }
+
+    package init(_ failure: AdapterFailure) {
+        let reason = failure.reason
+        self.init(reason.rawValue, Status(reason.status), reason.isUpstream ? .upstream : .client)
     }
 
     // Routing.
     package static let routeUnknown = Refusal("route_unknown", .notFound, .client)
-    package static let encodedSlash = Refusal("path_encoded_slash", .badRequest, .client)
     package static let upgradeRefused = Refusal("upgrade_refused", .forbidden, .client)
     package static let misdirected = Refusal("misdirected", .misdirectedRequest, .client)
     // Policy.

@@ -22,7 +22,9 @@ extension Adapter {
         do throws(JSONChange.Failure) {
             try JSONChange.apply(table, body, into: &output) {
                 (rewrite, value, output) throws(AdapterFailure) in
-                // A member of the body is never a path segment, whose unknown id has the words of "not found".
+                if case .name = rewrites[rewrite].kind, UUIDText.parse(value) != nil {
+                    throw AdapterFailure(.memberRefused)
+                }
                 try inbound(rewrite, value, scope, &changed, into: &output)
             } null: { rewrite throws(AdapterFailure) in
                 if case .pin = rewrites[rewrite].kind { throw AdapterFailure(.tenantForeign) }
@@ -69,7 +71,11 @@ extension Adapter {
         _ scope: AdapterScope,
         into output: inout Buffer
     ) -> UInt16 {
-        if status == 404, let segment = operations[mapping.operation].idSegment {
+        let operation = operations[mapping.operation]
+        // The store's words about an id name the real one.
+        if status == 404, let segment = operation.idSegment,
+            operation.isUnknownIDBy404 || UUIDText.occurs(in: body)
+        {
             return writeError(AdapterFailure(.idUnknown, segment: segment), path, into: &output)
         }
         let start = output.count

@@ -40,7 +40,9 @@ extension Adapter {
         let status = wording?.status ?? status
         var message = Buffer()
         let text = subject.array()
-        (wording?.message ?? errors.message).write(into: &message) { hole, output in
+        // Words about a subject need one.
+        let own = wording?.message.flatMap { text.isEmpty && $0.contains(.subject) ? nil : $0 }
+        (own ?? errors.message).write(into: &message) { hole, output in
             switch hole {
             case .code: output.append(string: code)
             case .subject: output.append(text)

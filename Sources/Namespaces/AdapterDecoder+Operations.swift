@@ -49,7 +49,8 @@ extension AdapterDecoder {
                 request: request["body"].map { decodeBody($0, .request) } ?? .none,
                 response: responseBody,
                 answer: answer,
-                idSegment: idSegment(segments, section["not_found"])
+                idSegment: idSegment(segments),
+                isUnknownIDBy404: notFound(section["not_found"])
             )
         )
     }
@@ -99,20 +100,21 @@ extension AdapterDecoder {
         return AdapterOperation.Answer(status: UInt16(status), body: body)
     }
 
-    private func idSegment(_ segments: [AdapterSegment], _ node: AdapterNode?) -> Int? {
-        if let node {
-            switch node.string() {
-            case "store": return nil
-            case "id": break
-            case nil: return nil
-            default: return node.expected("id or store")
-            }
-        }
-        return segments.firstIndex {
+    private func idSegment(_ segments: [AdapterSegment]) -> Int? {
+        segments.firstIndex {
             guard case .field(.rewrite(let rewrite)) = $0, case .own = rewrites[rewrite].kind else {
                 return false
             }
             return true
+        }
+    }
+
+    /// `id`: each 404 means the id in the path. `store`: it may mean something else.
+    private func notFound(_ node: AdapterNode?) -> Bool {
+        switch node?.string() {
+        case nil, "id": true
+        case "store": false
+        default: node?.expected("id or store") ?? true
         }
     }
 

@@ -97,9 +97,10 @@ package struct AdapterOperation: Sendable {
     let request: AdapterBody
     let response: AdapterBody
     let answer: Answer?
-    /// The segment that is an id of the store's, whose 404 is answered as an unknown id; nil where a 404 is as any
-    /// other error.
+    /// The segment that is an id of the store's.
     let idSegment: Int?
+    /// Whether the store's every 404 means that id; else one means it that names an id.
+    let isUnknownIDBy404: Bool
 }
 
 /// A header that the table says something of. A name that ends in `*` stands for all that begin so.

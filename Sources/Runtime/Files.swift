@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
+package import Bytes
 import Glibc
 
 /// Small files, read whole, and logs, appended to.
@@ -66,4 +66,10 @@ package enum Files {
         var information = stat()
         return unsafe stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
     }
+}
+
+/// Writes to standard error, for messages to operators; what does not fit is dropped.
+package func writeStandardError(_ bytes: borrowing Span<UInt8>) {
+    // Safe because the span's bytes are only read during the call.
+    _ = unsafe bytes.withUnsafeBufferPointer { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

@@ -131,3 +131,25 @@ package struct Waker: Sendable {
         _ = unsafe write(descriptor, &one, 8)
     }
 }
+
+/// Something to wake that is no reactor: a descriptor that turns readable. For a mailbox that is read by code
+/// which suspends on its descriptor.
+package struct WakeSource: ~Copyable {
+    private let descriptor: Descriptor
+
+    package init() throws(SystemError) {
+        let raw = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        guard raw >= 0 else { throw SystemError("eventfd") }
+        descriptor = Descriptor(owning: raw)
+    }
+
+    package var raw: Int32 { descriptor.raw }
+    package var waker: Waker { Waker(descriptor: descriptor.raw) }
+
+    /// Makes it unreadable again; before the mailbox is read, so that no message is missed.
+    package borrowing func drain() {
+        var value: UInt64 = 0
+        // Safe because eight bytes of a local are written.
+        _ = unsafe read(descriptor.raw, &value, 8)
+    }
+}

@@ -9,7 +9,7 @@ import Telemetry
 enum WorkerMessage: Sendable {
     /// Another state of the world for requests that begin from now on: keys, tenants, a configuration.
     case snapshot(Snapshot)
-    case met(Need, CredentialGrant?, NeedOutcome)
+    case met(Need, VendedCredential?, NeedOutcome)
     /// The addresses of an upstream, healthy ones only; empty when none is known.
     case addresses(upstream: Int, [SocketAddress])
     /// Asks for the worker's counters.
@@ -24,6 +24,5 @@ enum ControlMessage: Sendable {
     /// Whole lines of the access log.
     case records([UInt8])
     case counters(request: Int, MetricSnapshot)
-    /// A connection to an address failed or worked again; passive health.
     case drained(worker: Int)
 }

@@ -90,7 +90,9 @@ extension Worker {
     }
 
     private func startHead(_ connection: Downstream) {
-        connection.exchange = takeExchange()
+        let exchange = takeExchange()
+        entropy.take(Gateway.randomBytes, into: &exchange.random)
+        connection.exchange = exchange
         connection.isTrimmed = false
         connection.deadline = now + plan.headTimeout
         arm(connection)
@@ -101,10 +103,10 @@ extension Worker {
         connection.requestEnded = false
         connection.wasRetried = false
         exchange.isWebSocket = facts.isWebSocket
-        exchange.hasBody = facts.framing != .none
+        exchange.bodyLength = facts.framing.length
         if isDraining { connection.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
-        var action = gateway.begin(exchange, start, entropy: &entropy)
+        var action = gateway.begin(exchange, start)
         if case .fixed(let count) = facts.framing, count > plan.bodyBytes, action != .answer {
             action = gateway.refuse(exchange, .bodyTooLarge)
         }

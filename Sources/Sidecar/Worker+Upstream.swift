@@ -367,7 +367,7 @@ extension Worker {
         }
         let isUnsent = upstream.phase == .connecting
         let isStale = upstream.isReused && !upstream.client.hasSeenResponse && exchange.outgoing.method.isIdempotent
-        let isWhole = exchange.isBodyCollected || !exchange.hasBody || exchange.bytesIn == 0
+        let isWhole = exchange.isBodyCollected || exchange.bodyLength == .none || exchange.bytesIn == 0
         close(upstream)
         if isUnsent || isStale, isWhole, !connection.wasRetried, connection.server.awaitsResponse {
             connection.wasRetried = true

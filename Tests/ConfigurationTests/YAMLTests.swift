@@ -3,19 +3,6 @@ import Bytes
 import Configuration
 import Testing
 
-func parse(_ text: String, limits: YAML.Limits = .init()) throws(Configuration.Problems) -> YAML.Node {
-    try YAML.parse(Array(text.utf8).span, file: "f.yaml", limits: limits)
-}
-
-func problems(_ body: () throws(Configuration.Problems) -> Void) -> [String] {
-    do throws(Configuration.Problems) {
-        try body()
-        return []
-    } catch {
-        return error.list.map(\.description)
-    }
-}
-
 @Suite struct YAMLTests {
     @Test(arguments: [
         ("~", YAML.Kind.null), ("null", .null), ("", .null), ("true", .boolean), ("False", .boolean),

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+package import Cedar
+package import Identity
+import JSON
+
+/// Puts a request to the policies (DESIGN §6): who, which action, on what, and the facts that policies may read.
+package final class PolicyEngine: Sendable {
+    /// The facts of one request, as the context of its decision.
+    package struct Facts {
+        package var method: String
+        package var operation: String
+        package var path: String
+        package var listener: String
+        package var now: WallTime
+
+        package init(method: String, operation: String, path: String, listener: String, now: WallTime) {
+            self.method = method
+            self.operation = operation
+            self.path = path
+            self.listener = listener
+            self.now = now
+        }
+    }
+
+    /// Which facts the policies of an action read: only those are part of a grant's key (THREATS 8).
+    struct FactUse: Sendable {
+        var method = false
+        var operation = false
+        var path = false
+        var listener = false
+        var now = false
+    }
+
+    package struct Verdict {
+        package var isAllowed: Bool
+        package var policies: [String]
+        /// Policies in shadow mode that would have denied.
+        package var shadowDenials: [String]
+        /// Policies that failed, with their errors; as Cedar has it, they did not apply.
+        package var errors: [String]
+    }
+
+    private let authorizer: Authorizer
+    private let entities: EntityStore
+    private let uses: [String: FactUse]
+    private let isShadow: @Sendable (PolicyID) -> Bool
+
+    /// - Parameters:
+    ///   - entities: tenants, tiers, resources and the groups of actions.
+    ///   - actions: every action that an adapter can ask for.
+    ///   - isShadow: whether a policy's denial is only recorded (THREATS 11).
+    package init(
+        _ policies: PolicySet,
+        entities: EntityStore,
+        actions: Set<String>,
+        isShadow: @escaping @Sendable (PolicyID) -> Bool
+    ) {
+        authorizer = Authorizer(policies)
+        self.entities = entities
+        self.isShadow = isShadow
+        var uses: [String: FactUse] = [:]
+        for action in actions {
+            let reads = authorizer.reads(by: EntityUID(type: "Action", id: action), in: entities)
+            uses[action] = FactUse(reads)
+        }
+        self.uses = uses
+    }
+
+    /// Facts that nobody looked up beforehand count as read: a grant is then never used too widely.
+    func use(of action: String) -> FactUse {
+        uses[action] ?? FactUse(method: true, operation: true, path: true, listener: true, now: true)
+    }
+
+    package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts) -> Verdict {
+        let user = EntityUID(type: "User", id: "\(principal.issuer.name)/\(principal.user.text)")
+        let tenant = EntityUID(type: "Tenant", id: principal.tenant.text)
+        var parents = [tenant]
+        for group in principal.groups { parents.append(EntityUID(type: "Group", id: group)) }
+        let entity = Entity(
+            user,
+            attributes: [
+                "tenant": .entity(tenant),
+                "tier": .entity(EntityUID(type: "Tier", id: principal.tier.name)),
+                "issuer": .string(Text(principal.issuer.name)),
+            ],
+            tags: Self.tags(principal),
+            parents: parents
+        )
+        let request = AccessRequest(
+            principal: user,
+            action: EntityUID(type: "Action", id: action),
+            resource: resource,
+            context: Self.context(facts)
+        )
+        do {
+            let store = try entities.adding([entity])
+            return verdict(authorizer.authorize(request, store))
+        } catch {
+            // An entity that cannot be put in makes no decision: that is a denial.
+            return Verdict(isAllowed: false, policies: [], shadowDenials: [], errors: ["\(error)"])
+        }
+    }
+
+    /// A denial by policies in shadow mode alone is recorded and not enforced; what nothing permits stays denied.
+    private func verdict(_ decision: Decision) -> Verdict {
+        let errors = decision.errors.map { "\($0.policy): \($0.error)" }
+        let binding = decision.forbids.filter { !isShadow($0) }
+        let shadow = decision.forbids.filter(isShadow)
+        let permitted = !decision.permits.isEmpty
+        let isAllowed = permitted && binding.isEmpty
+        let reasons = isAllowed ? decision.permits : (binding.isEmpty ? [] : binding)
+        return Verdict(
+            isAllowed: isAllowed,
+            policies: reasons.map { "\($0)" },
+            shadowDenials: shadow.map { "\($0)" },
+            errors: errors
+        )
+    }
+
+    private static func tags(_ principal: Principal) -> RecordValue {
+        RecordValue(principal.tags.members.compactMap { member in
+            switch member.value {
+            case .string(let text): .init(Text(member.name), .string(Text(text)))
+            default: nil
+            }
+        })
+    }
+
+    private static func context(_ facts: Facts) -> RecordValue {
+        [
+            "method": .string(Text(facts.method)),
+            "operation": .string(Text(facts.operation)),
+            "path": .string(Text(facts.path)),
+            "listener": .string(Text(facts.listener)),
+            "now": .datetime(DatetimeValue(facts.now)),
+        ]
+    }
+}

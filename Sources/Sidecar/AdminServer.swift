@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Crypto
+import Glibc
+import HTTP1
+import HTTPTypes
+import Runtime
+import Telemetry
+
+/// A bound socket of the admin plane.
+struct AdminListener: Sendable {
+    let socket: ListenerSocket
+    let isUnix: Bool
+}
+
+/// The plane of operators (THREATS 26): health is open; over TCP everything else wants the bearer secret, on a Unix
+/// socket a peer of our own user or root.
+extension ControlPlane {
+    private static let requestTimeout = Interval.seconds(10)
+
+    func serveAdmin(_ listener: AdminListener) async {
+        do throws(NetworkError) {
+            let server = try AsyncSocket(borrowing: listener.socket.socket, on: loop)
+            while true {
+                let connection = try await server.accept()
+                Task { await serve(connection, isUnix: listener.isUnix) }
+            }
+        } catch {
+            notice("the admin plane cannot accept connections: \(error)")
+        }
+    }
+
+    private func serve(_ socket: AsyncSocket, isUnix: Bool) async {
+        let isTrusted = isUnix && (socket.peerUserID == geteuid() || socket.peerUserID == 0)
+        if isUnix && !isTrusted { return }
+        var stream = ControlStream(socket, session: nil)
+        var server = ServerConnection(limits: .callers)
+        var head = RequestHead()
+        do throws(FetchError) {
+            while true {
+                let step = server.received(stream.input.bytes, into: &head)
+                switch step.event {
+                case .needsInput:
+                    stream.input.consume(step.consumed)
+                    guard try await stream.read(Clock.now() + Self.requestTimeout) else { return }
+                    continue
+                case .head, .body: stream.input.consume(step.consumed)
+                case .ended:
+                    let reply = await reply(head, isTrusted: isTrusted)
+                    let isLast = try respond(reply, &server, &stream)
+                    try await stream.flush(Clock.now() + Self.requestTimeout)
+                    if isLast { return }
+                case .refused(let error):
+                    let reply = AdminReply(error.status, "\(error.code)\n")
+                    _ = try respond(reply, &server, &stream)
+                    try await stream.flush(Clock.now() + Self.requestTimeout)
+                    return
+                case .waiting, .tunnel, .closed: return
+                }
+            }
+        } catch {
+            // A monitor that hangs up is nobody's problem.
+        }
+    }
+
+    private func respond(
+        _ reply: AdminReply,
+        _ server: inout ServerConnection,
+        _ stream: inout ControlStream
+    ) throws(FetchError) -> Bool {
+        var fields = Fields()
+        fields.append(.contentType, value: reply.contentType)
+        fields.append(.cacheControl, value: "no-store")
+        if reply.status == .unauthorized { fields.append(.wwwAuthenticate, value: "Bearer") }
+        do throws(HTTP1Error) {
+            server.respond(
+                status: reply.status,
+                fields: fields,
+                length: .fixed(reply.body.count),
+                into: &stream.output
+            )
+            try server.write(reply.body.span, into: &stream.output)
+            return try server.finish(into: &stream.output) == .close
+        } catch {
+            throw .http(error)
+        }
+    }
+
+    private func reply(_ head: borrowing RequestHead, isTrusted: Bool) async -> AdminReply {
+        let path = head.path.bytes.string() ?? ""
+        guard head.method == .get || head.method == .head else { return AdminReply(.methodNotAllowed, "GET only\n") }
+        switch path {
+        case "/healthz": return AdminReply(.ok, "ok\n")
+        case "/readyz": return readiness()
+        default: break
+        }
+        guard isTrusted || isAuthorized(head) else {
+            return AdminReply(.unauthorized, "this wants the admin token\n")
+        }
+        switch path {
+        case "/metrics": return await metrics()
+        default: return AdminReply(.notFound, "known: /healthz, /readyz, /metrics\n")
+        }
+    }
+
+    private func isAuthorized(_ head: borrowing RequestHead) -> Bool {
+        guard let token = plan.admin.token, head.fields.occurrences(.authorization) == 1,
+            let index = head.fields.first(.authorization)
+        else { return false }
+        let value = head.fields.value(at: index)
+        guard value.count > 7, value.extracting(0..<7).equalsIgnoringCase("bearer ") else { return false }
+        return constantTimeEquals(value.extracting(7..<value.count), token.bytes)
+    }
+
+    private func readiness() -> AdminReply {
+        if isDraining { return AdminReply(.serviceUnavailable, "draining\n") }
+        var missing = ""
+        for (place, source) in plan.keySources.enumerated() where snapshot.identity.keys[place] == nil {
+            missing += "issuer \(source.issuer): no keys yet\n"
+        }
+        return missing.isEmpty ? AdminReply(.ok, "ready\n") : AdminReply(.serviceUnavailable, missing)
+    }
+
+    private func metrics() async -> AdminReply {
+        var text = Buffer()
+        PrometheusText.encode(MetricSnapshot.merge(await collectCounters()), gauges(), into: &text)
+        return AdminReply(.ok, text.bytes.array(), "text/plain; version=0.0.4; charset=utf-8")
+    }
+}
+
+struct AdminReply {
+    let status: Status
+    let body: [UInt8]
+    let contentType: StaticString
+
+    init(_ status: Status, _ body: [UInt8], _ contentType: StaticString) {
+        self.status = status
+        self.body = body
+        self.contentType = contentType
+    }
+
+    init(_ status: Status, _ text: String) { self.init(status, Array(text.utf8), "text/plain; charset=utf-8") }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Configuration
+import Gateway
+import Glibc
+import HTTPTypes
+import Identity
+import Runtime
+import Telemetry
+import Vending
+
+/// Everything slow, on the control thread: keys, credentials, provisioning, names, health, records, the admin plane.
+/// It holds the master copy of every cache and does each thing once for all workers.
+actor ControlPlane {
+    let loop: ControlLoop
+    let plan: ControlPlan
+    let workers: [Mailbox<WorkerMessage>]
+    let inbox: Mailbox<ControlMessage>
+    let client: ControlClient
+    var snapshot: Snapshot
+    var schedules: [KeySchedule]
+    /// Who waits for an issuer's keys.
+    var keyWaiters: [[(need: Need, worker: Int)]]
+    var credentials = CredentialCache<VendedCredential>()
+    var provisions: [ProvisionNeed: Provisioning] = [:]
+    var entropy = EntropyPool()
+    var isDraining = false
+
+    enum Provisioning {
+        case underWay(waiting: Set<Int>)
+        case done
+    }
+
+    private let wake: WakeSource
+    private let signals: Signals
+    private let log: Descriptor
+    private var pending = Buffer()
+    private var isWriting = false
+    private var droppedRecords = 0
+    private var drainedWorkers = 0
+    private var collections: [Int: Collection] = [:]
+    private var nextCollection = 0
+
+    private struct Collection {
+        var snapshots: [MetricSnapshot]
+        let continuation: CheckedContinuation<[MetricSnapshot], Never>
+    }
+
+    /// Records that wait for a slow disk or pipe; beyond it they are dropped and counted (DESIGN §10).
+    private static let maximumPendingBytes = 16 << 20
+
+    init(
+        _ plan: ControlPlan,
+        loop: ControlLoop,
+        wake: consuming WakeSource,
+        signals: consuming Signals,
+        inbox: Mailbox<ControlMessage>,
+        workers: [Mailbox<WorkerMessage>],
+        snapshot: Snapshot
+    ) throws {
+        self.plan = plan
+        self.loop = loop
+        self.inbox = inbox
+        self.workers = workers
+        self.snapshot = snapshot
+        self.wake = wake
+        self.signals = signals
+        client = try ControlClient(loop: loop, resolver: Resolver(on: loop))
+        let now = Clock.now()
+        schedules = plan.keySources.map { source in
+            var times = KeySchedule.Times()
+            times.refresh = source.refresh
+            return KeySchedule(times: times, now: now)
+        }
+        keyWaiters = Array(repeating: [], count: plan.keySources.count)
+        switch plan.accessLog {
+        case .standardOutput: log = try Files.standardOutput()
+        case .file(let path): log = try Files.append(to: path)
+        }
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+    /// Starts everything that goes on by itself; returns when nothing is left to start.
+    func start(_ admin: [AdminListener]) {
+        Task { await readMessages() }
+        Task { await readSignals() }
+        for issuer in schedules.indices { Task { await refreshKeys(issuer) } }
+        for upstream in plan.upstreams.indices { Task { await watchUpstream(upstream) } }
+        for listener in admin { Task { await serveAdmin(listener) } }
+    }
+
+    private func readMessages() async {
+        try? loop.watch(wake.raw)
+        while true {
+            _ = await loop.ready(wake.raw, .reading, until: nil)
+            wake.drain()
+            for message in inbox.drain() { receive(message) }
+        }
+    }
+
+    private func receive(_ message: ControlMessage) {
+        switch message {
+        case .need(let need, let worker): meet(need, for: worker)
+        case .records(let lines): write(lines)
+        case .counters(let request, let snapshot): collected(request, snapshot)
+        case .drained: drained()
+        }
+    }
+
+    /// Tells every worker.
+    func broadcast(_ message: WorkerMessage) {
+        for worker in workers { worker.send(message) }
+    }
+
+    // MARK: signals, drain
+
+    private func readSignals() async {
+        try? loop.watch(signals.raw)
+        while true {
+            while let signal = signals.next() {
+                switch signal {
+                case SIGTERM, SIGINT: drain()
+                case SIGHUP: notice("SIGHUP: this version reads its configuration at start only")
+                default: break
+                }
+            }
+            _ = await loop.ready(signals.raw, .reading, until: nil)
+        }
+    }
+
+    private func drain() {
+        guard !isDraining else { return notice("stopping is under way") }
+        isDraining = true
+        notice("stopping: no new connections, waiting for requests under way")
+        broadcast(.drain(until: Clock.now() + plan.drainTimeout))
+    }
+
+    private func drained() {
+        drainedWorkers += 1
+        guard drainedWorkers == workers.count else { return }
+        Task {
+            await flushRecords(until: Clock.now() + .seconds(5))
+            notice("stopped")
+            loop.stop()
+        }
+    }
+
+    // MARK: records
+
+    private func write(_ lines: [UInt8]) {
+        if pending.count + lines.count > Self.maximumPendingBytes {
+            droppedRecords += lines.count { $0 == ASCII.lineFeed }
+            return
+        }
+        pending.append(lines)
+        guard !isWriting else { return }
+        Task { await flushRecords(until: nil) }
+    }
+
+    private func flushRecords(until deadline: Instant?) async {
+        isWriting = true
+        defer { isWriting = false }
+        while !pending.isEmpty {
+            switch log.write(pending.bytes) {
+            case .moved(let count): pending.consume(count)
+            case .wouldBlock: await loop.sleep(until: Clock.now() + .milliseconds(10))
+            case .ended, .failed:
+                notice("the access log cannot be written; \(pending.count) bytes are lost")
+                pending.removeAll()
+            }
+            if let deadline, Clock.now() > deadline { return }
+        }
+    }
+
+    var recordsDropped: Int { droppedRecords }
+
+    // MARK: counters
+
+    /// The counters of all workers, as each has them at its next turn.
+    func collectCounters() async -> [MetricSnapshot] {
+        if isDraining { return [] }
+        nextCollection += 1
+        let request = nextCollection
+        return await withCheckedContinuation { continuation in
+            collections[request] = Collection(snapshots: [], continuation: continuation)
+            broadcast(.collect(request: request))
+        }
+    }
+
+    private func collected(_ request: Int, _ snapshot: MetricSnapshot) {
+        collections[request]?.snapshots.append(snapshot)
+        guard let collection = collections[request], collection.snapshots.count == workers.count else { return }
+        collections[request] = nil
+        collection.continuation.resume(returning: collection.snapshots)
+    }
+}
