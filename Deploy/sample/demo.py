@@ -94,7 +94,8 @@ class Demo:
         (self.state / "issuer").mkdir(parents=True)
         subprocess.run(["bash", str(ROOT / "Deploy" / "keys.sh"), str(self.state)], check=True)
         self.issuer = Issuer.new(self.state / "issuer")
-        shutil.copytree(ROOT / "Config" / "policies", self.state / "policies")
+        for name in ("policies", "adapters"):
+            shutil.copytree(ROOT / "Config" / name, self.state / name)
         for name in ("bulkhead.yaml", "tenants.yaml"):
             shutil.copy(SAMPLE / name, self.state / name)
 

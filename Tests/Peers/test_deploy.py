@@ -109,7 +109,7 @@ def test_shipped_configurations_pass_check(name, tmp_path):
     (folder / "issuer").mkdir()
     subprocess.run([sys.executable, str(DEPLOY / "sample" / "issuer.py"), "new", str(folder / "issuer")], check=True)
     file = folder / "bulkhead.yaml"
-    text = file.read_text().replace("/usr/share/bulkhead/policies/", f"{ROOT}/Config/policies/")
+    text = file.read_text().replace("/usr/share/bulkhead/", f"{ROOT}/Config/")
     file.write_text(text.replace("/etc/bulkhead/", f"{folder}/"))
     done = subprocess.run([str(binary()), "check", "--config", str(file)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -144,8 +144,8 @@ class Bench:
         (self.folder / "tenants.yaml").write_text("tenants:\n" + "".join(
             f"  - {{id: tenant-{number}, tier: {self.tier(number)}, status: active, issuers: [benchmark]}}\n"
             for number in range(WARM_TOKENS)))
-        if (ROOT / "Config" / "policies").exists():
-            shutil.copytree(ROOT / "Config" / "policies", self.folder / "policies")
+        for name in ("policies", "adapters"):
+            shutil.copytree(ROOT / "Config" / name, self.folder / name)
         (self.folder / "large.json").write_text('{"memories":"' + "m" * (64 * 1024 - 15) + '"}')
 
     @staticmethod

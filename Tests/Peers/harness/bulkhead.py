@@ -40,7 +40,8 @@ class Bulkhead:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["bash", str(ROOT / "Deploy" / "keys.sh"), str(self.folder), "agent.example"], check=True)
-        shutil.copytree(ROOT / "Config" / "policies", self.folder / "policies", dirs_exist_ok=True)
+        for name in ("policies", "adapters"):
+            shutil.copytree(ROOT / "Config" / name, self.folder / name, dirs_exist_ok=True)
         for name, text in (policies or {}).items():
             (self.folder / "policies" / name).write_text(text)
         self.admin_port = free_port()
