@@ -37,6 +37,6 @@ if [ -n "${BULKHEAD_BINARY:-}" ]; then
     binary=$BULKHEAD_BINARY
 else
     say "building (the first time takes some minutes)"
-    binary=$(build_release "$root")
+    binary=$(build_release "$root") || fail "the build failed"
 fi
 exec python3 "$root/Deploy/sample/demo.py" --binary "$binary" --state "$root/.build/$state" "${arguments[@]}"

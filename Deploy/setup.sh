@@ -63,9 +63,9 @@ check_swift() {
 
 # The release binary, with Swift's standard library inside it; prints its path.
 build_release() {
-    local root=$1
-    swift build --package-path "$root" -c release --static-swift-stdlib --product bulkhead >&2
-    printf '%s/bulkhead\n' "$(swift build --package-path "$root" -c release --static-swift-stdlib --show-bin-path)"
+    local release=(swift build --package-path "$1" -c release --static-swift-stdlib)
+    "${release[@]}" --product bulkhead >&2 || return 1
+    printf '%s/bulkhead\n' "$("${release[@]}" --show-bin-path)"
 }
 
 # A virtual environment that holds exactly what a requirements file pins; made anew when the file changes.
@@ -76,8 +76,8 @@ python_environment() {
         say "python environment $(basename "$folder") from $(basename "$requirements")"
         rm -rf "$folder"
         mkdir -p "$(dirname "$folder")"
-        python3 -m venv "$folder"
-        "$folder/bin/pip" install --quiet --disable-pip-version-check --no-input -r "$requirements"
+        python3 -m venv "$folder" || return 1
+        "$folder/bin/pip" install --quiet --disable-pip-version-check --no-input -r "$requirements" || return 1
         printf '%s\n' "$stamp" >"$folder/.stamp"
     fi
 }

@@ -53,8 +53,7 @@ swift_tests() {
     log=$(mktemp)
     swift test 2>&1 | tee "$log" || status=$?
     total=$(sed -n 's/.*Test run with \([0-9]*\) tests.*/\1/p' "$log" | tail -n 1)
-    # Runs of several hundred cases say "failed" once for each test that did.
-    issues=$(grep -cE '^✘ Test [^r].* failed after' "$log" || true)
+    issues=$(grep -E '^✘ Test .* failed after ' "$log" | grep -cvE '^✘ Test (run|case) ' || true)
     rm -f "$log"
     [ -n "$total" ] || return 1
     count "$((total - issues))" "$issues"
@@ -63,8 +62,8 @@ swift_tests() {
 }
 
 peer_environments() {
-    python_environment "$root/.build/peers/main" Tests/Peers/requirements.txt
-    python_environment "$root/.build/peers/aws" Tests/Peers/requirements-aws.txt
+    python_environment "$root/.build/peers/main" Tests/Peers/requirements.txt &&
+        python_environment "$root/.build/peers/aws" Tests/Peers/requirements-aws.txt
 }
 
 peer_tests() {

@@ -12,7 +12,8 @@ source "$root/Deploy/setup.sh"
     setup benchmarks
     environment=$root/.build/peers/benchmarks
     python_environment "$environment" "$root/Tests/Benchmarks/peers/requirements.txt"
-    binary=${BULKHEAD_BINARY:-$(build_release "$root")}
+    binary=${BULKHEAD_BINARY:-}
+    [ -n "$binary" ] || binary=$(build_release "$root") || fail "the build failed"
 } >&2
 envoy=$("$environment/bin/python" -c 'import envoy, pathlib; print(pathlib.Path(envoy.__file__).parent / "_bin" / "envoy")')
 exec "$environment/bin/python" "$root/Tests/Benchmarks/peers/compare.py" --envoy "$envoy" --bulkhead "$binary" "$@"

@@ -144,7 +144,7 @@ class Bench:
         (self.folder / "tenants.yaml").write_text("tenants:\n" + "".join(
             f"  - {{id: tenant-{number}, tier: {self.tier(number)}, status: active, issuers: [benchmark]}}\n"
             for number in range(WARM_TOKENS)))
-        for name in ("policies", "adapters"):
+        for name in ("policies", "adapters") if self.bulkhead else ():
             shutil.copytree(ROOT / "Config" / name, self.folder / name)
         (self.folder / "large.json").write_text('{"memories":"' + "m" * (64 * 1024 - 15) + '"}')
 
@@ -220,7 +220,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as folder:
         os.chmod(folder, 0o711)  # nginx, started as root, reads its file as nobody
         bench = Bench(options, folder)
-        note = (lambda text: None) if options.json else (lambda text: print(f"\r\033[K{text}", end="", flush=True))
+        # Progress is for people who watch; programs and files get the result alone.
+        watched = sys.stderr.isatty()
+        note = lambda text: watched and print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)  # noqa: E731
         try:
             note(f"signing {COLD_TOKENS + WARM_TOKENS:,} tokens")
             bench.prepare()
@@ -233,7 +235,7 @@ def main():
     if options.json:
         print(json.dumps({"rounds": options.rounds, "seconds": options.seconds, "results": results}, indent=2))
         return
-    print(f"\rbest of {options.rounds} rounds, one worker each, {time.monotonic() - started:.0f} s in all")
+    print(f"best of {options.rounds} rounds, one worker each, {time.monotonic() - started:.0f} s in all")
     report(results, options.proxies)
 
 
