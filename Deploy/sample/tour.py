@@ -6,10 +6,9 @@ import json
 import ssl
 import sys
 import time
-from urllib.parse import quote
 
 # Names of Bulkhead's records and metrics.
-REASON, LISTENER, STATUS, NAMESPACE = "reason", "listener", "http.response.status_code", "namespace"
+REASON, LISTENER = "error.type", "bulkhead.listener"
 CLINIC, HOSPITAL = "riverside-clinic", "mercy-hospital"
 WAIT_SECONDS = 10
 

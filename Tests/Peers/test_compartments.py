@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two tenants, the same agent, the same stores, the same names: each sees only its own."""
 
-import urllib.parse
-import urllib.request
 import uuid
 
 import chromadb
 import pytest
-from harness.names import NAMESPACE, REASON, TENANT, TIER, USER
+from harness.bulkhead import Trail
+from harness.names import COMPARTMENT, LISTENER, REASON, TENANT, TIER, USER
 
 ONE, TWO = [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]]
 
@@ -102,7 +101,7 @@ def test_the_others_path_is_refused(front, handles):
 
 def test_the_store_itself_holds_two_tenants(front, filled, chroma, handles):
     """Seen from behind: the encoded tenants exist, each with its own collection."""
-    compartments = {record[NAMESPACE] for record in front.bulkhead.records(listener="vectors") if record.get(NAMESPACE)}
+    compartments = {record[COMPARTMENT] for record in front.bulkhead.records(**{LISTENER: "vectors"}) if record.get(COMPARTMENT)}
     names = {tenant: next(c for c in compartments if tenant in c and "2" not in c) for tenant in handles}
     for tenant, compartment in names.items():
         behind = chromadb.HttpClient(host="127.0.0.1", port=chroma, tenant=compartment, database="default_database")
@@ -110,7 +109,7 @@ def test_the_store_itself_holds_two_tenants(front, filled, chroma, handles):
 
 
 def test_what_comes_back_names_no_compartment(front, filled, handles):
-    compartments = {r[NAMESPACE] for r in front.bulkhead.records(listener="vectors") if r.get(NAMESPACE)}
+    compartments = {r[COMPARTMENT] for r in front.bulkhead.records(**{LISTENER: "vectors"}) if r.get(COMPARTMENT)}
     for handle in handles.values():
         listing = front.vectors.request(
             "GET", "/api/v2/tenants/default_tenant/databases/default_database/collections", token=handle)
@@ -183,7 +182,8 @@ class TestRest:
 
 
 def test_records_join_who_where_and_what(front, ann):
-    assert front.ingress.invoke({"do": "echo"}, ann).status == 200
-    record = front.bulkhead.await_records(1, listener="ingress", **{TENANT: "clinic"})[-1]
-    assert record[TIER] == "basic" and record[USER]
+    with Trail(front.bulkhead, "ingress") as trail:
+        assert front.ingress.invoke({"do": "echo"}, ann).status == 200
+    record = trail.records[0]
+    assert record[TENANT] == "clinic" and record[TIER] == "basic" and record[USER]
     assert ann not in str(record)

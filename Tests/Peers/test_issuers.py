@@ -2,8 +2,6 @@
 """Issuers as they are in life: they rotate their keys, and they go away for a while."""
 
 import asyncio
-import json
-import time
 
 import pytest
 from harness.bulkhead import statuses

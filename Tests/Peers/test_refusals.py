@@ -5,35 +5,29 @@ import json
 import time
 
 import pytest
-from harness.bulkhead import Bulkhead
+from harness.bulkhead import Trail
 from harness.forge import parts
-from harness.names import REASON, REFUSALS, STATUS, TENANT, TIER
+from harness.names import LISTENER, REASON, REFUSALS, STATUS, TENANT, TIER
 
 ASK = {"do": "headers"}
 
 
-class Counted:
-    """Watches what one refusal leaves: exactly one record with its reason, exactly one more in the metric."""
+class Counted(Trail):
+    """One refusal: exactly one record with its reason, exactly one more in the metric."""
 
-    def __init__(self, bulkhead: Bulkhead, listener, reason):
-        self.bulkhead, self.listener, self.reason = bulkhead, listener, reason
-
-    def wanted(self):
-        return {"listener": self.listener, REASON: self.reason}
+    def __init__(self, bulkhead, listener, reason):
+        super().__init__(bulkhead, listener)
+        self.reason = reason
 
     def __enter__(self):
-        self.before = len(self.bulkhead.records(listener=self.listener))
         self.metric = self.bulkhead.metric(REFUSALS, reason=self.reason)
-        return self
+        return super().__enter__()
 
-    def __exit__(self, kind, *_):
-        if kind is not None:
-            return
-        self.bulkhead.await_records(self.before + 1, listener=self.listener)
-        left = self.bulkhead.records(listener=self.listener)[self.before:]
-        assert [record.get(REASON) for record in left] == [self.reason]
-        self.record = left[0]
-        assert self.bulkhead.metric(REFUSALS, reason=self.reason) == self.metric + 1
+    def __exit__(self, kind, *rest):
+        super().__exit__(kind, *rest)
+        if kind is None:
+            assert [record.get(REASON) for record in self.records] == [self.reason]
+            assert self.bulkhead.metric(REFUSALS, reason=self.reason) == self.metric + 1
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +80,11 @@ def test_a_token_that_is_not_good(case, front, forge, cognito, untouched):
     with Counted(front.bulkhead, "steered", reason) as left:
         answer = front.steered.invoke(ASK, token)
     assert answer.status == status, answer
-    assert left.record[STATUS] == status
+    assert left.records[0][STATUS] == status
     assert untouched() == before
     assert "json" in answer.header("content-type")
     if token:
-        assert token not in json.dumps(left.record) and token.encode() not in answer.body
+        assert token not in json.dumps(left.records) and token.encode() not in answer.body
 
 
 def test_unknown_suspended_and_foreign_look_alike(front, forge, cognito):
@@ -145,15 +139,15 @@ def test_the_store_listener_without_a_carrier(front):
                                       "x_user_id", "X-Bulkhead-Context"])
 def test_spoofed_identity_headers(spelling, front, ann):
     """What a caller says of themselves never arrives, however it is spelt; what is true of them does, once."""
-    answer = front.steered.invoke(ASK, ann, headers=[(spelling, "hospital"), ("x-harmless", "stays")])
+    with Trail(front.bulkhead, "steered") as trail:
+        answer = front.steered.invoke(ASK, ann, headers=[(spelling, "hospital"), ("x-harmless", "stays")])
     assert answer.status == 200
     seen = [(name.lower().replace("_", "-"), value) for name, value in answer.json()["headers"]]
     assert ("x-harmless", "stays") in seen
     assert [value for name, value in seen if name == "x-tenant-id"] == ["clinic"]
     assert [value for name, value in seen if name == "x-tenant-tier"] == ["basic"]
     assert not [value for _, value in seen if "hospital" in value]
-    record = front.bulkhead.records(listener="steered")[-1]
-    assert record[TENANT] == "clinic"
+    assert trail.records[0][TENANT] == "clinic"
 
 
 def test_policy_denial(front, cognito, memory):
@@ -164,17 +158,18 @@ def test_policy_denial(front, cognito, memory):
         answer = front.notes.request("PUT", "/notes/plan", token=visitor, body=b"x")
     assert answer.status == 403
     assert len(memory.seen()) == before
-    assert "visitors-read-only" in json.dumps(left.record)
+    assert "visitors-read-only" in json.dumps(left.records)
 
 
 def test_unknown_operations(front, ann, untouched):
     before = untouched()
-    for method, path in (("DELETE", "/invocations"), ("POST", "/admin"), ("GET", "/invocations/x"), ("PUT", "/ping")):
-        answer = front.steered.request(method, path, token=ann)
-        assert answer.status in (403, 404, 405), (method, path, answer)
+    cases = [("DELETE", "/invocations"), ("POST", "/admin"), ("GET", "/invocations/x"), ("PUT", "/ping")]
+    with Trail(front.bulkhead, "steered", len(cases)) as trail:
+        for method, path in cases:
+            answer = front.steered.request(method, path, token=ann)
+            assert answer.status in (403, 404, 405), (method, path, answer)
     assert untouched() == before
-    reasons = {record[REASON] for record in front.bulkhead.records(listener="steered") if record.get(REASON)}
-    assert reasons & {"operation_unknown", "route_unknown"}
+    assert {record[REASON] for record in trail.records} <= {"operation_unknown", "route_unknown"}
 
 
 @pytest.mark.parametrize("method", ["CONNECT", "TRACE", "PROPFIND"])
@@ -211,10 +206,11 @@ class TestTierDrift:
 
     def test_lesser_serves_the_lesser_and_counts(self, front, cognito):
         token = cognito.sign_in("up")["IdToken"]
-        answer = front.steered.invoke(ASK, token)
+        with Trail(front.bulkhead, "steered") as trail:
+            answer = front.steered.invoke(ASK, token)
         assert answer.status == 200
         assert ["basic"] == [value for name, value in answer.json()["headers"] if name.lower() == "x-tenant-tier"]
-        assert front.bulkhead.records(listener="steered")[-1][TIER] == "basic"
+        assert trail.records[0][TIER] == "basic"
         assert front.bulkhead.metric("bulkhead_tier_drift_total") >= 1
 
     def test_refuse_refuses(self, make_bulkhead, cognito, steered, run):

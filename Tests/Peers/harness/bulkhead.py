@@ -12,6 +12,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from .names import LISTENER
 from .process import LOOPBACK, Owned, answers, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -140,6 +141,24 @@ class Bulkhead:
         """The sum over all series of that name which carry these labels."""
         wanted = set(labels.items())
         return sum(value for (series, held), value in self.metrics().items() if series == name and wanted <= held)
+
+
+class Trail:
+    """The records that what happens inside the `with` leaves at one listener: exactly so many."""
+
+    def __init__(self, bulkhead, listener, count=1):
+        self.bulkhead, self.wanted, self.count = bulkhead, {LISTENER: listener}, count
+        self.records = []
+
+    def __enter__(self):
+        self.before = len(self.bulkhead.records(**self.wanted))
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.bulkhead.await_records(self.before + self.count, **self.wanted)
+            self.records = self.bulkhead.records(**self.wanted)[self.before:]
+            assert len(self.records) == self.count, self.records
 
 
 def statuses(results):
