@@ -7,7 +7,7 @@ import time
 import pytest
 from harness.bulkhead import Trail
 from harness.forge import parts
-from harness.names import LISTENER, REASON, REFUSALS, STATUS, TENANT, TIER
+from harness.names import REASON, REFUSALS, STATUS, TENANT, TIER
 
 ASK = {"do": "headers"}
 
