@@ -30,6 +30,8 @@ package final class Exchange {
     /// What the exchange was parked for last, and how that ended: a step asks for one thing once.
     var unmet: Need?
     var needOutcome: NeedOutcome?
+    /// Keys were asked for already, so a key that is still unknown stays unknown.
+    var asksForKeys: Bool { if case .keys? = unmet { true } else { false } }
     package internal(set) var refusal: Refusal?
     var session: VirtualSessionID?
     /// As the client calls its session.

@@ -6,8 +6,9 @@ import Identity
 extension Gateway {
     /// Every carrier that is there is verified, and all must agree (THREATS 1). Nothing else says who it is.
     mutating func identify(_ exchange: Exchange, _ now: WallTime) throws(Stop) -> Principal {
+        if let principal = exchange.principal { return principal }
         let listener = snapshot.plan.listeners[exchange.listener]
-        var carriers = Carriers(listener.carriers, agent: listener.agent, isLastTry: exchange.needOutcome != nil)
+        var carriers = Carriers(listener.carriers, agent: listener.agent, isLastTry: exchange.asksForKeys)
         let identity = snapshot.identity
         for index in exchange.request.fields.indices {
             let slot: CarrierSlot

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
 package import HTTPTypes
+import Identity
 import Namespaces
+import Vending
 
 extension Gateway {
     /// The final response's head is in `exchange.upstreamResponse`.

@@ -4,6 +4,7 @@ import Configuration
 import HTTPTypes
 import Identity
 import Namespaces
+import Vending
 
 extension Gateway {
     /// Puts the request into its compartment: target, fields, and what the adapter wants of the body.

@@ -117,10 +117,11 @@ package struct Gateway: ~Copyable {
 
     private mutating func walk(_ exchange: Exchange, _ now: WallTime) -> Action {
         do throws(Stop) {
-            let route = try exchange.route ?? findRoute(exchange)
-            let principal = try exchange.principal ?? identify(exchange, now)
-            let operation = try exchange.operation ?? findOperation(exchange, route)
-            let grant = try exchange.grant ?? authorize(exchange, route, principal, operation, now)
+            // A step that was done before the exchange was parked finds its result.
+            let route = try findRoute(exchange)
+            let principal = try identify(exchange, now)
+            let operation = try findOperation(exchange, route)
+            let grant = try authorize(exchange, route, principal, operation, now)
             return try rewrite(exchange, route, principal, operation, grant, now)
         } catch {
             return stop(exchange, error)
@@ -160,6 +161,7 @@ package struct Gateway: ~Copyable {
     // MARK: steps
 
     private func findRoute(_ exchange: Exchange) throws(Stop) -> Route {
+        if let route = exchange.route { return route }
         guard let place = snapshot.plan.listeners[exchange.listener].route(of: exchange.request) else {
             throw .refused(.routeUnknown)
         }
@@ -169,6 +171,7 @@ package struct Gateway: ~Copyable {
     }
 
     private func findOperation(_ exchange: Exchange, _ route: Route) throws(Stop) -> Int {
+        if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {
             operation = try route.adapter.match(exchange.request.method, exchange.request.path)

@@ -61,7 +61,7 @@ package final class PolicyEngine: Sendable {
         self.isShadow = isShadow
         var uses: [String: FactUse] = [:]
         for action in actions {
-            let reads = authorizer.reads(by: EntityUID(type: "Action", id: action), in: entities)
+            let reads = authorizer.reads(by: Self.uid("Action", action), in: entities)
             uses[action] = FactUse(reads)
         }
         self.uses = uses
@@ -73,15 +73,15 @@ package final class PolicyEngine: Sendable {
     }
 
     package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts) -> Verdict {
-        let user = EntityUID(type: "User", id: "\(principal.issuer.name)/\(principal.user.text)")
-        let tenant = EntityUID(type: "Tenant", id: principal.tenant.text)
+        let user = Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
+        let tenant = Self.uid("Tenant", principal.tenant.text)
         var parents = [tenant]
-        for group in principal.groups { parents.append(EntityUID(type: "Group", id: group)) }
+        for group in principal.groups { parents.append(Self.uid("Group", group)) }
         let entity = Entity(
             user,
             attributes: [
                 "tenant": .entity(tenant),
-                "tier": .entity(EntityUID(type: "Tier", id: principal.tier.name)),
+                "tier": .entity(Self.uid("Tier", principal.tier.name)),
                 "issuer": .string(Text(principal.issuer.name)),
             ],
             tags: Self.tags(principal),
@@ -89,7 +89,7 @@ package final class PolicyEngine: Sendable {
         )
         let request = AccessRequest(
             principal: user,
-            action: EntityUID(type: "Action", id: action),
+            action: Self.uid("Action", action),
             resource: resource,
             context: Self.context(facts)
         )
@@ -118,10 +118,12 @@ package final class PolicyEngine: Sendable {
         )
     }
 
+    private static func uid(_ type: Text, _ id: String) -> EntityUID { EntityUID(type: type, id: Text(id)) }
+
     private static func tags(_ principal: Principal) -> RecordValue {
         RecordValue(principal.tags.members.compactMap { member in
             switch member.value {
-            case .string(let text): .init(Text(member.name), .string(Text(text)))
+            case .string(let text): RecordValue.Field(Text(member.name), .string(Text(text)))
             default: nil
             }
         })

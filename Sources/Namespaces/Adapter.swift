@@ -32,6 +32,8 @@ package final class Adapter: Sendable {
     /// Of the bodies that `writeError` and `answer` write.
     package var errorContentType: StaticString { "application/json" }
 
+    /// Whether a compartment must be given something before its first request: see `provision`.
+    package var needsProvision: Bool { !provisions.isEmpty }
     let rewrites: [AdapterRewrite]
     let requestHeaders: [AdapterHeader]
     let responseHeaders: [AdapterHeader]

@@ -11,7 +11,9 @@ import Vending
 /// What the control thread is told at start.
 struct ControlPlan: Sendable {
     struct KeySource: Sendable {
+        /// The issuer's name, and its exact `iss`.
         let issuer: String
+        let url: String
         let source: Configuration.JWKS.Source
         let refresh: Interval
         let maxStale: Interval

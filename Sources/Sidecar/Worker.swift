@@ -61,7 +61,7 @@ final class Worker {
         self.control = control
         reactor = try Reactor()
         inbox = Mailbox(waker: reactor.waker)
-        gateway = Gateway(plan.gateway)
+        gateway = Gateway(plan.snapshot)
         pools = plan.upstreams.map { UpstreamPool(maximum: $0.maximumConnections, maximumIdle: $0.maximumIdle) }
     }
 
