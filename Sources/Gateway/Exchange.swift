@@ -16,6 +16,8 @@ package final class Exchange {
     /// As the head announces it.
     package var bodyLength = BodyLength.none
     package internal(set) var hasBegun = false
+    /// The head could not be read: of `request` only what was parsed so far may be there.
+    var isUnreadable = false
     /// Fresh random bytes, `Gateway.randomBytes` of them, given before `begin`.
     package var random = Buffer()
 
@@ -55,6 +57,8 @@ package final class Exchange {
     package internal(set) var answer = OutgoingResponse()
 
     // For the record.
+    /// A response's head was begun towards the caller.
+    package var isAnswered = false
     package var bytesIn = 0
     package var bytesOut = 0
     package var upstreamStartedAt: Instant?
@@ -75,6 +79,12 @@ package final class Exchange {
         return nonce
     }
 
+    /// Names the exchange in records: another id than the trace that the agent hands on, which is a secret.
+    var recordID: (high: UInt64, low: UInt64) { (randomWord(5), randomWord(6)) }
+
+    /// What the caller was answered; nil when nothing was.
+    var answerStatus: Status? { isAnswered ? answer.status : nil }
+
     func takeTraceID() { traceID = (randomWord(0), randomWord(1)) }
 
     private func randomWord(_ word: Int) -> UInt64 {
@@ -90,6 +100,7 @@ package final class Exchange {
         isWebSocket = false
         bodyLength = .none
         hasBegun = false
+        isUnreadable = false
         random.removeAll()
         snapshot = nil
         route = nil
@@ -111,6 +122,7 @@ package final class Exchange {
         upstreamResponse.removeAll()
         responseBody.removeAll()
         answer.removeAll()
+        isAnswered = false
         bytesIn = 0
         bytesOut = 0
         upstreamStartedAt = nil

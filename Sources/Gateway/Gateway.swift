@@ -2,10 +2,10 @@
 package import Bytes
 import Crypto
 package import HTTPTypes
-package import Identity
-package import Namespaces
-package import Telemetry
-package import Vending
+import Identity
+import Namespaces
+import Telemetry
+import Vending
 
 /// The way of a request (DESIGN §2), as one worker walks it: events in, actions out, no socket, no clock.
 ///
@@ -55,8 +55,8 @@ package struct Gateway: ~Copyable {
         case need(Need)
     }
 
-    /// Random bytes that each exchange is given: trace id 16, span id 8, handle nonce 16.
-    package static let randomBytes = 40
+    /// Random bytes that each exchange is given: trace id 16, span id 8, handle nonce 16, record id 16.
+    package static let randomBytes = 56
 
     var snapshot: Snapshot
     var authenticator: Authenticator
@@ -67,6 +67,7 @@ package struct Gateway: ~Copyable {
     var provisioned: Set<ProvisionNeed> = []
     var pools: [PoolKey: Int] = [:]
     var metrics: MetricSet
+    var reported = ReportedCounters()
     var requestPlan = FieldPlan()
     var responsePlan = FieldPlan()
     var text = Buffer()
@@ -143,18 +144,20 @@ package struct Gateway: ~Copyable {
         }
     }
 
-    private func note(_ exchange: Exchange, _ start: Start) {
+    private mutating func note(_ exchange: Exchange, _ start: Start) {
         exchange.hasBegun = true
         exchange.snapshot = snapshot
         exchange.listener = start.listener
         exchange.startedAt = start.now
         exchange.startedOn = start.wallTime
         exchange.takeTraceID()
+        metrics.add(.requestsBegun)
     }
 
     /// A request that could not be read: it leaves a record like any other.
     package mutating func reject(_ exchange: Exchange, _ start: Start, _ refusal: Refusal) {
         note(exchange, start)
+        exchange.isUnreadable = true
         _ = refuse(exchange, refusal)
     }
 

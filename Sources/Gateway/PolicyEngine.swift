@@ -29,7 +29,40 @@ package final class PolicyEngine: Sendable {
         var operation = false
         var path = false
         var listener = false
+        /// More than comparisons with fixed instants.
         var now = false
+        /// Knows the fixed instants that the clock is compared with.
+        private var reads: Reads?
+
+        static let all: FactUse = {
+            var all = FactUse()
+            all.method = true
+            all.operation = true
+            all.path = true
+            all.listener = true
+            all.now = true
+            return all
+        }()
+
+        init() {}
+
+        init(_ reads: Reads) {
+            let context = reads.context
+            func has(_ name: Text) -> Bool { context.isWhole || context.names.contains(name) }
+            method = has("method")
+            operation = has("operation")
+            path = has("path")
+            listener = has("listener")
+            now = has("now")
+            self.reads = reads
+        }
+
+        /// When a decision of now may come out otherwise by time alone.
+        func holdsUntil(_ now: WallTime) -> WallTime? {
+            if self.now { return now + .seconds(1) }
+            guard let next = reads?.nextBoundary("now", after: DatetimeValue(now)) else { return nil }
+            return WallTime(nanoseconds: next.milliseconds * 1_000_000)
+        }
     }
 
     package struct Verdict {
@@ -61,15 +94,14 @@ package final class PolicyEngine: Sendable {
         self.isShadow = isShadow
         var uses: [String: FactUse] = [:]
         for action in actions {
-            let reads = authorizer.reads(by: Self.uid("Action", action), in: entities)
-            uses[action] = FactUse(reads)
+            uses[action] = FactUse(authorizer.reads(by: Self.uid("Action", action), entities))
         }
         self.uses = uses
     }
 
     /// Facts that nobody looked up beforehand count as read: a grant is then never used too widely.
     func use(of action: String) -> FactUse {
-        uses[action] ?? FactUse(method: true, operation: true, path: true, listener: true, now: true)
+        uses[action] ?? .all
     }
 
     package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts) -> Verdict {

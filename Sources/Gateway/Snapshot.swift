@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+import Bytes
 package import Cedar
 package import Configuration
 package import Crypto
-package import HTTPTypes
+import HTTPTypes
 package import Identity
 package import Namespaces
 

@@ -39,6 +39,7 @@ extension Worker {
     func answer(_ connection: Downstream, _ exchange: Exchange) {
         dropUpstream(connection)
         exchange.bytesOut = exchange.answer.body.count
+        exchange.isAnswered = true
         do throws(HTTP1Error) {
             connection.server.respond(
                 status: exchange.answer.status,
@@ -55,7 +56,7 @@ extension Worker {
 
     /// The response is out: the record is written, and the connection goes on to its next request or its end.
     func endExchange(_ connection: Downstream, _ exchange: Exchange, _ ending: ServerConnection.Ending) {
-        finish(exchange)
+        finish(exchange, connection)
         connection.exchange = nil
         give(exchange)
         connection.phase = ending == .close ? .closing : .waiting
@@ -69,7 +70,7 @@ extension Worker {
     func cutOff(_ connection: Downstream, _ exchange: Exchange) {
         dropUpstream(connection)
         connection.server.abort()
-        finish(exchange)
+        finish(exchange, connection)
         close(connection)
     }
 }

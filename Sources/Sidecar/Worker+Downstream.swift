@@ -214,7 +214,7 @@ extension Worker {
         if let exchange = connection.exchange, exchange.hasBegun {
             if connection.phase != .tunnel { gateway.abandon(exchange, .callerGone) }
             dropUpstream(connection)
-            finish(exchange)
+            finish(exchange, connection)
         }
         close(connection)
     }
@@ -246,7 +246,7 @@ extension Worker {
         connection.transport.close()
         release(connection.descriptor)
         connectionCount -= 1
-        gateway.connectionClosed()
+        gateway.count(.connectionsClosed)
     }
 
     /// Takes a connection out of whatever it waits in.

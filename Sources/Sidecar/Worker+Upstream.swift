@@ -17,13 +17,13 @@ extension Worker {
             while let upstream = pools[route.upstream].take(grant.pool) {
                 upstream.transport.fill(scratch: &scratch)
                 if upstream.transport.state == .open, upstream.transport.input.isEmpty {
-                    gateway.pooled(hit: true)
+                    gateway.count(.poolHits)
                     return attach(connection, upstream, exchange)
                 }
                 close(upstream)
             }
         }
-        gateway.pooled(hit: false)
+        gateway.count(.poolMisses)
         connect(connection, exchange, route.upstream, grant.pool)
     }
 
@@ -53,6 +53,7 @@ extension Worker {
             try reactor.add(upstream.descriptor)
             put(.upstream(upstream), at: upstream.descriptor)
             pools[place].opened()
+            gateway.count(.upstreamConnectionsOpened)
             attach(connection, upstream, exchange)
         } catch {
             refuse(connection, exchange, .upstreamUnreachable)
@@ -126,6 +127,7 @@ extension Worker {
         upstream.transport.close()
         release(upstream.descriptor)
         pools[upstream.place].closed()
+        gateway.count(.upstreamConnectionsClosed)
         admitWaiting(upstream.place)
     }
 
@@ -246,6 +248,7 @@ extension Worker {
         exchange.upstreamAnsweredAt = now
         switch gateway.respond(exchange, length: facts.length, now: wallTime) {
         case .stream(let length):
+            exchange.isAnswered = true
             connection.server.respond(
                 status: exchange.answer.status,
                 fields: exchange.answer.fields,
@@ -328,6 +331,7 @@ extension Worker {
             return false
         }
         connection.server.switchProtocols(exchange.answer.fields, into: &connection.transport.output)
+        exchange.isAnswered = true
         connection.phase = .tunnel
         upstream.phase = .tunnel
         schedule(connection)
@@ -365,12 +369,14 @@ extension Worker {
         guard let connection = upstream.downstream, let exchange = connection.exchange else {
             return close(upstream)
         }
+        gateway.upstreamFailed(exchange, refusal)
         let isUnsent = upstream.phase == .connecting
         let isStale = upstream.isReused && !upstream.client.hasSeenResponse && exchange.outgoing.method.isIdempotent
         let isWhole = exchange.isBodyCollected || exchange.bodyLength == .none || exchange.bytesIn == 0
         close(upstream)
         if isUnsent || isStale, isWhole, !connection.wasRetried, connection.server.awaitsResponse {
             connection.wasRetried = true
+            gateway.count(.upstreamRetries)
             connection.phase = .waiting
             open(connection, exchange)
             schedule(connection)

@@ -212,9 +212,15 @@ final class Worker {
         exchanges.append(exchange)
     }
 
-    func finish(_ exchange: Exchange) {
+    func finish(_ exchange: Exchange, _ connection: Downstream) {
         if records.isEmpty { recordsDue = now + Self.recordAge }
-        gateway.record(exchange, now: now, into: &records)
+        gateway.record(
+            exchange,
+            caller: connection.peerText,
+            endpoint: endpointText(exchange),
+            now: now,
+            into: &records
+        )
         if records.count >= Self.recordBytes { handOverRecords(force: true) }
     }
 

@@ -13,6 +13,8 @@ package struct GrantCache<Means> {
         package var stale: UInt64 = 0
         /// Not taken in, because they were void already.
         package var refused: UInt64 = 0
+
+        package init() {}
     }
 
     package private(set) var counters = Counters()
