@@ -23,6 +23,7 @@ static inline uint64_t bulkhead_tls_options(void) {
 }
 static inline void bulkhead_ctx_set_mode(SSL_CTX *c, long mode) { SSL_CTX_set_mode(c, mode); }
 static inline int bulkhead_ctx_set_minimum(SSL_CTX *c, int version) { return (int)SSL_CTX_set_min_proto_version(c, version); }
+static inline int bulkhead_ctx_set_maximum(SSL_CTX *c, int version) { return (int)SSL_CTX_set_max_proto_version(c, version); }
 static inline int bulkhead_ctx_set_groups(SSL_CTX *c, const char *list) { return (int)SSL_CTX_set1_groups_list(c, list); }
 static inline int bulkhead_ctx_set_sigalgs(SSL_CTX *c, const char *list) { return (int)SSL_CTX_set1_sigalgs_list(c, list); }
 static inline void bulkhead_ctx_set_session_cache(SSL_CTX *c, long mode) { SSL_CTX_set_session_cache_mode(c, mode); }

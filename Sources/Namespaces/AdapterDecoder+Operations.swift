@@ -9,6 +9,9 @@ enum AdapterDirection {
 }
 
 extension AdapterDecoder {
+    /// Places of one body, those of its shapes counted.
+    private static let maximumRules = 1024
+
     mutating func decodeOperation(_ node: AdapterNode) {
         guard
             let section = node.section([
@@ -227,6 +230,7 @@ extension AdapterDecoder {
             } else if let rule = bodyRule(value, direction) {
                 all.append((pattern, rule))
             }
+            if all.count > Self.maximumRules { return node.expected("at most \(Self.maximumRules) places") }
         }
         return all
     }

@@ -3,7 +3,7 @@ package import Bytes
 import Cedar
 package import Configuration
 import Crypto
-package import Gateway
+import Gateway
 import Identity
 import Namespaces
 import Runtime
@@ -48,19 +48,16 @@ package struct Loader {
         _ path: String,
         _ environment: [String: String]
     ) throws(LoadProblems) -> Configuration {
+        let bytes: [UInt8]
         do throws(Files.Failure) {
-            let bytes = try Files.read(path, limit: 1 << 20)
-            do throws(Configuration.Problems) {
-                return try Configuration.decode(bytes.span, file: path, environment: environment)
-            } catch {
-                throw LoadProblems(error.list.map(\.description))
-            }
-        } catch let error as Files.Failure {
-            throw LoadProblems(["\(error)"])
-        } catch let error as LoadProblems {
-            throw error
+            bytes = try Files.read(path, limit: 1 << 20)
         } catch {
-            throw LoadProblems(["\(path): cannot be read"])
+            throw LoadProblems(["\(error)"])
+        }
+        do throws(Configuration.Problems) {
+            return try Configuration.decode(bytes.span, file: path, environment: environment)
+        } catch {
+            throw LoadProblems(error.list.map(\.description))
         }
     }
 

@@ -5,12 +5,12 @@ import Crypto
 import Gateway
 import Glibc
 import HTTP1
-package import Runtime
+import Runtime
 import TLS
 import Vending
 
 /// The whole: listeners, workers and the control thread, made from a loaded configuration.
-package struct Sidecar: ~Copyable {
+package final class Sidecar {
     private let loop: ControlLoop
     private let control: ControlPlane
     private let workers: [Worker]
@@ -78,7 +78,7 @@ package struct Sidecar: ~Copyable {
 
     /// Serves until a signal says to stop, and what is under way has ended. The calling thread becomes the control
     /// thread.
-    package consuming func run() throws(LoadProblems) {
+    package func run() throws(LoadProblems) {
         var threads: [ThreadBox] = []
         do throws(SystemError) {
             for worker in workers {

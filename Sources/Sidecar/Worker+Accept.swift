@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Configuration
+import Gateway
 import Runtime
+import Telemetry
 import TLS
 
 extension Worker {

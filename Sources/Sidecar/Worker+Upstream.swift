@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Configuration
 import Gateway
 import HTTP1
 import HTTPTypes
 import Runtime
+import Telemetry
 import TLS
 
 /// The upstream's side: connections, requests out, responses in.
@@ -12,9 +14,9 @@ extension Worker {
 
     /// Finds a connection for the exchange: an idle one of the same tenant and credential, else a new one.
     func open(_ connection: Downstream, _ exchange: Exchange) {
-        guard let route = exchange.route, let grant = exchange.grant else { return }
+        guard let route = exchange.route, let pool = exchange.pool else { return }
         if !connection.wasRetried {
-            while let upstream = pools[route.upstream].take(grant.pool) {
+            while let upstream = pools[route.upstream].take(pool) {
                 upstream.transport.fill(scratch: &scratch)
                 if upstream.transport.state == .open, upstream.transport.input.isEmpty {
                     gateway.count(.poolHits)
@@ -24,7 +26,7 @@ extension Worker {
             }
         }
         gateway.count(.poolMisses)
-        connect(connection, exchange, route.upstream, grant.pool)
+        connect(connection, exchange, route.upstream, pool)
     }
 
     private func connect(_ connection: Downstream, _ exchange: Exchange, _ place: Int, _ pool: Int) {
@@ -74,10 +76,11 @@ extension Worker {
         }
         exchange.upstreamStartedAt = now
         exchange.endpoint = upstream.endpoint
+        let authority = plan.upstreams[upstream.place].authority
         upstream.client.send(
             exchange.outgoing.method,
             target: exchange.outgoing.target.bytes,
-            authority: plan.upstreams[upstream.place].authority.span,
+            authority: authority.span,
             fields: exchange.outgoing.fields,
             length: exchange.isBodyCollected
                 ? .fixed(exchange.requestBody.count) : connection.facts.framing.length,
@@ -96,10 +99,10 @@ extension Worker {
 
     private func sendCollected(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
         do throws(HTTP1Error) {
-            try upstream.client.write(exchange.requestBody.bytes, into: &upstream.transport.output)
+            try upstream.write(0..<exchange.requestBody.count, of: exchange.requestBody)
             try upstream.client.finish(into: &upstream.transport.output)
         } catch {
-            refuse(connection, exchange, Refusal(error.code, error.status, .us))
+            refuse(connection, exchange, Refusal(error))
         }
     }
 
@@ -222,7 +225,7 @@ extension Worker {
             return fits
         case .tunnel(let range):
             exchange.bytesOut += range.count
-            connection.transport.output.append(upstream.transport.input.bytes.extracting(range))
+            connection.transport.output.append(range, of: upstream.transport.input)
             upstream.transport.input.consume(step.consumed)
             schedule(connection)
             return true
@@ -231,7 +234,7 @@ extension Worker {
             responseEnded(upstream, connection, exchange)
             return false
         case .failed(let error):
-            failed(upstream, Refusal(error.code, error.status, .upstream))
+            failed(upstream, Refusal(error))
             return false
         case .closed:
             failed(upstream, .upstreamClosed)
@@ -270,20 +273,19 @@ extension Worker {
         _ connection: Downstream,
         _ exchange: Exchange
     ) -> Bool {
-        let bytes = upstream.transport.input.bytes.extracting(range)
         if let limit = exchange.responseLimit {
             guard exchange.responseBody.count + range.count <= limit else {
                 refuse(connection, exchange, .responseTooLarge)
                 return false
             }
-            exchange.responseBody.append(bytes)
+            exchange.responseBody.append(range, of: upstream.transport.input)
             return true
         }
         exchange.bytesOut += range.count
         do throws(HTTP1Error) {
-            try connection.server.write(bytes, into: &connection.transport.output)
+            try connection.write(range, of: upstream.transport.input)
         } catch {
-            refuse(connection, exchange, Refusal(error.code, error.status, .upstream))
+            refuse(connection, exchange, Refusal(error))
             return false
         }
         schedule(connection)
@@ -305,7 +307,7 @@ extension Worker {
             settle(upstream, connection)
             endExchange(connection, exchange, ending)
         } catch {
-            refuse(connection, exchange, Refusal(error.code, error.status, .upstream))
+            refuse(connection, exchange, Refusal(error))
         }
     }
 
@@ -358,7 +360,7 @@ extension Worker {
         }
         switch upstream.client.peerClosed(cleanly: cleanly) {
         case .ended: responseEnded(upstream, connection, exchange)
-        case .failed(let error): failed(upstream, Refusal(error.code, error.status, .upstream))
+        case .failed(let error): failed(upstream, Refusal(error))
         case .closed, .needsInput, .head, .switched, .body, .tunnel: failed(upstream, .upstreamClosed)
         }
     }

@@ -224,6 +224,12 @@ final class Worker {
         if records.count >= Self.recordBytes { handOverRecords(force: true) }
     }
 
+    private func endpointText(_ exchange: Exchange) -> String? {
+        guard let endpoint = exchange.endpoint, let route = exchange.route else { return nil }
+        let texts = pools[route.upstream].addressTexts
+        return endpoint < texts.count ? texts[endpoint] : nil
+    }
+
     private func handOverRecords(force: Bool) {
         guard !records.isEmpty, force || now >= recordsDue else { return }
         control.send(.records(records.bytes.array()))
@@ -239,7 +245,7 @@ final class Worker {
             gateway.met(need, credential, outcome, now: wallTime)
             for connection in parked.removeValue(forKey: need) ?? [] { resume(connection, outcome) }
         case .addresses(let upstream, let addresses):
-            pools[upstream].addresses = addresses
+            pools[upstream].use(addresses)
             admitWaiting(upstream)
         case .collect(let request): control.send(.counters(request: request, gateway.counters()))
         case .drain(let deadline): drain(until: deadline)

@@ -117,5 +117,7 @@ nonisolated func readyTicket(
     let tickets = unsafe callbacks.pointee.tickets
     if sealing == 1 { return unsafe tickets.seal(name: name, iv: iv, cipher, mac) ? 1 : -1 }
     guard let isNewest = unsafe tickets.open(name: name, iv: iv, cipher, mac) else { return 0 }
-    return isNewest ? 1 : 2
+    // A client of TLS 1.3 uses a ticket once (RFC 8446 appendix C.4), so each visit earns the next.
+    let isUsedOnce = unsafe SSL_version(ssl) == TLS1_3_VERSION
+    return isNewest && !isUsedOnce ? 1 : 2
 }

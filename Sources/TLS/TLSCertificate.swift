@@ -50,8 +50,8 @@ package final class TLSCertificate: Sendable {
             throw error
         }
         guard let rest = unsafe bulkhead_chain_new() else { preconditionFailure("out of memory") }
-        for unsafecertificate in unsafe certificates.dropFirst() {
-            unsafe bulkhead_chain_push(rest, certificate)
+        for index in unsafe certificates.indices.dropFirst() {
+            unsafe bulkhead_chain_push(rest, certificates[index])
         }
         file = chainFile
         unsafe leaf = certificates[0]
@@ -94,7 +94,7 @@ package final class TLSTrust: Sendable {
         let certificates = try unsafe X509Reader.certificates(pem, named: file)
         guard let store = unsafe X509_STORE_new() else { preconditionFailure("out of memory") }
         // Safe because the store takes references of its own.
-        for unsafecertificate in unsafe certificates { unsafe X509_STORE_add_cert(store, certificate) }
+        for index in unsafe certificates.indices { unsafe X509_STORE_add_cert(store, certificates[index]) }
         unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
         ERR_clear_error()
         unsafe self.store = store

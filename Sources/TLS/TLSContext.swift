@@ -42,6 +42,8 @@ package struct TLSClientOptions: Sendable {
     /// What to show when the server asks.
     package var certificate: TLSCertificate?
     package var minimumVersion = TLSVersion.v12
+    /// Nil: the newest. For a server that mishandles a version.
+    package var maximumVersion: TLSVersion?
     package var applicationProtocols = ["http/1.1"]
 
     package init(trust: TLSTrust) { self.trust = trust }
@@ -118,6 +120,7 @@ package final class TLSContext: Sendable {
         tickets = nil
         sessions = SessionCache()
 
+        if let maximum = options.maximumVersion { unsafe bulkhead_ctx_set_maximum(raw, maximum.code) }
         unsafe SSL_CTX_set1_cert_store(raw, options.trust.store)
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nil)
         if let certificate = options.certificate { try unsafe Self.use(certificate, in: raw) }
@@ -192,7 +195,11 @@ extension TLSContext {
         unsafe SSL_CTX_set_timeout(raw, sessionSeconds)
         let isReady =
             unsafe bulkhead_ctx_set_minimum(raw, minimum.code) == 1
-            && SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20") == 1
+            && SSL_CTX_set_cipher_list(
+                raw,
+                "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
+                    + "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
+            ) == 1
             && SSL_CTX_set_ciphersuites(
                 raw,
                 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
@@ -236,7 +243,9 @@ extension TLSContext {
     private static func verifyClients(_ raw: OpaquePointer, _ trust: TLSTrust, isRequired: Bool) {
         // Safe because the context takes references and copies of its own.
         unsafe SSL_CTX_set1_cert_store(raw, trust.store)
-        for unsafeauthority in unsafe trust.authorities { _ = unsafe SSL_CTX_add_client_CA(raw, authority) }
+        for index in unsafe trust.authorities.indices {
+            _ = unsafe SSL_CTX_add_client_CA(raw, trust.authorities[index])
+        }
         let required = isRequired ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
         unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | required, nil)
     }
