@@ -20,18 +20,22 @@ struct AdminListener {
 extension ControlPlane {
     private static let requestTimeout = Interval.seconds(10)
 
-    func serveAdmin(_ listener: AdminListener) async {
+    func serveAdmin(_ place: Int) async {
+        let listener = admin[place]
         do throws(NetworkError) {
             while true {
                 let connection = try await listener.socket.accept()
-                Task { await serve(connection, isUnix: listener.isUnix) }
+                let (descriptor, isUnix) = (connection.raw, listener.isUnix)
+                adminConnections[descriptor] = connection
+                Task(executorPreference: loop) { await self.serve(descriptor, isUnix: isUnix) }
             }
         } catch {
             notice("the admin plane cannot accept connections: \(error)")
         }
     }
 
-    private func serve(_ socket: AsyncSocket, isUnix: Bool) async {
+    private func serve(_ descriptor: Int32, isUnix: Bool) async {
+        guard let socket = adminConnections.removeValue(forKey: descriptor) else { return }
         let isTrusted = isUnix && (socket.peerUserID == geteuid() || socket.peerUserID == 0)
         if isUnix && !isTrusted { return }
         var stream = ControlStream(socket, session: nil)
@@ -89,7 +93,9 @@ extension ControlPlane {
 
     private func reply(_ head: borrowing RequestHead, isTrusted: Bool) async -> AdminReply {
         let path = head.path.bytes.string() ?? ""
-        guard head.method == .get || head.method == .head else { return AdminReply(.methodNotAllowed, "GET only\n") }
+        guard head.method == .get || head.method == .head else {
+            return AdminReply(.methodNotAllowed, "GET only\n")
+        }
         switch path {
         case "/healthz": return AdminReply(.ok, "ok\n")
         case "/readyz": return readiness()
@@ -162,5 +168,7 @@ struct AdminReply {
         self.contentType = contentType
     }
 
-    init(_ status: Status, _ text: String) { self.init(status, Array(text.utf8), "text/plain; charset=utf-8") }
+    init(_ status: Status, _ text: String) {
+        self.init(status, Array(text.utf8), "text/plain; charset=utf-8")
+    }
 }
