@@ -70,6 +70,7 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
     @inlinable
     package mutating func append(_ literal: StaticString) {
         let count = literal.utf8CodeUnitCount
+        guard count > 0 else { return }
         reserve(count)
         // Safe because a static string's bytes live for the whole process.
         unsafe (base! + tail).initialize(from: literal.utf8Start, count: count)
@@ -77,6 +78,11 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
     }
 
     package mutating func append(_ array: [UInt8]) { append(array.span) }
+
+    /// Appends a stretch of another buffer's unconsumed bytes.
+    package mutating func append(_ range: Range<Int>, of other: borrowing Buffer) {
+        append(other.bytes.extracting(range))
+    }
 
     package mutating func append(string: String) {
         var string = string
@@ -116,7 +122,7 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
     ) throws(E) {
         reserve(count)
-        let room = unsafe UnsafeMutableRawBufferPointer(start: base! + tail, count: count)
+        let room = unsafe UnsafeMutableRawBufferPointer(start: base.map { unsafe $0 + tail }, count: count)
         let written = unsafe try body(room)
         precondition(written >= 0 && written <= count, "wrote outside the room that was given")
         tail += written

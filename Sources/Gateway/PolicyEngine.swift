@@ -29,7 +29,40 @@ package final class PolicyEngine: Sendable {
         var operation = false
         var path = false
         var listener = false
+        /// More than comparisons with fixed instants.
         var now = false
+        /// Knows the fixed instants that the clock is compared with.
+        private var reads: Reads?
+
+        static let all: FactUse = {
+            var all = FactUse()
+            all.method = true
+            all.operation = true
+            all.path = true
+            all.listener = true
+            all.now = true
+            return all
+        }()
+
+        init() {}
+
+        init(_ reads: Reads) {
+            let context = reads.context
+            func has(_ name: Text) -> Bool { context.isWhole || context.names.contains(name) }
+            method = has("method")
+            operation = has("operation")
+            path = has("path")
+            listener = has("listener")
+            now = has("now")
+            self.reads = reads
+        }
+
+        /// When a decision of now may come out otherwise by time alone.
+        func holdsUntil(_ now: WallTime) -> WallTime? {
+            if self.now { return now + .seconds(1) }
+            guard let next = reads?.nextBoundary("now", after: DatetimeValue(now)) else { return nil }
+            return WallTime(nanoseconds: next.milliseconds * 1_000_000)
+        }
     }
 
     package struct Verdict {
@@ -61,27 +94,26 @@ package final class PolicyEngine: Sendable {
         self.isShadow = isShadow
         var uses: [String: FactUse] = [:]
         for action in actions {
-            let reads = authorizer.reads(by: EntityUID(type: "Action", id: action), in: entities)
-            uses[action] = FactUse(reads)
+            uses[action] = FactUse(authorizer.reads(by: Self.uid("Action", action), entities))
         }
         self.uses = uses
     }
 
     /// Facts that nobody looked up beforehand count as read: a grant is then never used too widely.
     func use(of action: String) -> FactUse {
-        uses[action] ?? FactUse(method: true, operation: true, path: true, listener: true, now: true)
+        uses[action] ?? .all
     }
 
     package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts) -> Verdict {
-        let user = EntityUID(type: "User", id: "\(principal.issuer.name)/\(principal.user.text)")
-        let tenant = EntityUID(type: "Tenant", id: principal.tenant.text)
+        let user = Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
+        let tenant = Self.uid("Tenant", principal.tenant.text)
         var parents = [tenant]
-        for group in principal.groups { parents.append(EntityUID(type: "Group", id: group)) }
+        for group in principal.groups { parents.append(Self.uid("Group", group)) }
         let entity = Entity(
             user,
             attributes: [
                 "tenant": .entity(tenant),
-                "tier": .entity(EntityUID(type: "Tier", id: principal.tier.name)),
+                "tier": .entity(Self.uid("Tier", principal.tier.name)),
                 "issuer": .string(Text(principal.issuer.name)),
             ],
             tags: Self.tags(principal),
@@ -89,7 +121,7 @@ package final class PolicyEngine: Sendable {
         )
         let request = AccessRequest(
             principal: user,
-            action: EntityUID(type: "Action", id: action),
+            action: Self.uid("Action", action),
             resource: resource,
             context: Self.context(facts)
         )
@@ -118,10 +150,12 @@ package final class PolicyEngine: Sendable {
         )
     }
 
+    private static func uid(_ type: Text, _ id: String) -> EntityUID { EntityUID(type: type, id: Text(id)) }
+
     private static func tags(_ principal: Principal) -> RecordValue {
         RecordValue(principal.tags.members.compactMap { member in
             switch member.value {
-            case .string(let text): .init(Text(member.name), .string(Text(text)))
+            case .string(let text): RecordValue.Field(Text(member.name), .string(Text(text)))
             default: nil
             }
         })
