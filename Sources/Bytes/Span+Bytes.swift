@@ -50,7 +50,8 @@ extension Span<UInt8> {
             unsafe Self.equalIgnoringCase(
                 UnsafeRawPointer($0.baseAddress!),
                 UnsafeRawPointer(literal.utf8Start),
-                count: length
+                count: length,
+                isLower: true
             )
         }
     }

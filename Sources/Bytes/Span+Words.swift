@@ -89,17 +89,19 @@ extension Span<UInt8> {
     }
 
     /// Both pointers must have `count` readable bytes.
-    @unsafe
+    /// - Parameter isLower: a constant: whether `right` is in lower case already.
+    @unsafe @inline(__always)
     static func equalIgnoringCase(
         _ left: UnsafeRawPointer,
         _ right: UnsafeRawPointer,
-        count: Int
+        count: Int,
+        isLower: Bool = false
     ) -> Bool {
         guard count >= 8 else {
             for index in 0..<count {
                 let one = unsafe left.load(fromByteOffset: index, as: UInt8.self)
                 let two = unsafe right.load(fromByteOffset: index, as: UInt8.self)
-                if one != two && ASCII.lowercased(one) != ASCII.lowercased(two) { return false }
+                if ASCII.lowercased(one) != (isLower ? two : ASCII.lowercased(two)) { return false }
             }
             return true
         }
@@ -107,7 +109,7 @@ extension Span<UInt8> {
         while true {
             let one = unsafe load(left, index)
             let two = unsafe load(right, index)
-            if one != two && lowercased(one) != lowercased(two) { return false }
+            if lowercased(one) != (isLower ? two : lowercased(two)) { return false }
             index &+= 8
             if index == count { return true }
             // The last words overlap, so that no byte is left over.

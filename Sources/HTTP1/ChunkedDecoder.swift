@@ -147,8 +147,8 @@ struct ChunkedDecoder {
         guard trailers.count < limits.trailerCount else {
             throw HTTP1Error(.trailersTooLarge, side, at: position + start)
         }
-        let line = input.extracting(start..<end)
-        let known = try FieldLine.parse(line, into: &trailers, side: side, at: position + start)
+        let offset = position + start
+        let known = try FieldLine.parse(input, start, end, into: &trailers, side: side, at: offset)
         guard !KnownFieldSet.forbiddenInTrailers.contains(known) else {
             throw HTTP1Error(.forbiddenTrailer, side, at: position + start)
         }

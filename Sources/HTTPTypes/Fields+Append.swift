@@ -70,8 +70,9 @@ extension Fields {
         try append(name: other.name(at: index), value: value)
     }
 
-    /// Appends a field whose bytes the caller has already checked: a token, and a value without control bytes and
-    /// trimmed. For the parsers of heads, which check while they scan.
+    /// Appends a line whose bytes the caller has already checked: a token, a colon, a value without control bytes, and
+    /// CRLF. For the parsers of heads, which check while they scan.
+    /// - Parameter value: where the value stands in the line, without spaces and tabs around it.
     package mutating func append(
         checkedLine line: borrowing Span<UInt8>,
         nameCount: Int,
@@ -81,9 +82,8 @@ extension Fields {
         let start = try room(for: line.count)
         let known = KnownField(line.extracting(0..<nameCount))
         bytes.append(line)
-        bytes.append("\r\n")
         let isWhole =
-            value.lowerBound == nameCount + 2 && value.upperBound == line.count
+            value.lowerBound == nameCount + 2 && value.upperBound == line.count - 2
             && line[nameCount + 1] == ASCII.space
         record(
             Entry(
