@@ -66,7 +66,6 @@ struct ControlClient {
         fields.append(.accept, value: "*/*")
         fields.append(.userAgent, value: "bulkhead")
         var client = ClientConnection(limits: .upstreams)
-        client.closeAfterResponse()
         do throws(HTTP1Error) {
             client.send(
                 method,
@@ -76,6 +75,7 @@ struct ControlClient {
                 length: body.isEmpty ? .none : .fixed(body.count),
                 into: &stream.output
             )
+            client.closeAfterResponse()
             try client.write(body.span, into: &stream.output)
             try client.finish(into: &stream.output)
         } catch {
