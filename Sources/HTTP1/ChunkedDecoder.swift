@@ -149,7 +149,7 @@ struct ChunkedDecoder {
         }
         let line = input.extracting(start..<end)
         let known = try FieldLine.parse(line, into: &trailers, side: side, at: position + start)
-        guard !known.isForbiddenTrailer else {
+        guard !KnownFieldSet.forbiddenInTrailers.contains(known) else {
             throw HTTP1Error(.forbiddenTrailer, side, at: position + start)
         }
         return end + 2

@@ -11,11 +11,6 @@ package struct TenantID: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
-    package init?(_ bytes: Span<UInt8>) {
-        guard Self.isLegal(bytes), let text = bytes.string() else { return nil }
-        self.text = text
-    }
-
     package var description: String { text }
 
     private static func isLegal(_ bytes: Span<UInt8>) -> Bool {

@@ -31,9 +31,11 @@ extension Loader {
     }
 
     private func certificate(_ files: Configuration.Certificate) throws -> TLSCertificate {
-        let key = Secret(copying: try Files.read(files.privateKey, limit: 64 << 10).span)
+        let pem = try Files.read(files.privateKey, limit: 64 << 10)
+        let key = Secret(copying: pem.span)
+        let chain = try Files.read(files.certificate, limit: 1 << 20)
         return try TLSCertificate(
-            chain: Files.read(files.certificate, limit: 1 << 20).span,
+            chain: chain.span,
             named: files.certificate,
             key: key.bytes,
             keyNamed: files.privateKey
@@ -52,6 +54,7 @@ extension Loader {
     }
 
     private func trust(_ path: String) throws -> TLSTrust {
-        try TLSTrust(authorities: Files.read(path, limit: 4 << 20).span, named: path)
+        let pem = try Files.read(path, limit: 4 << 20)
+        return try TLSTrust(authorities: pem.span, named: path)
     }
 }

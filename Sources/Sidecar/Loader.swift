@@ -90,7 +90,8 @@ package struct Loader {
 
     private static func loadAdapter(_ path: String, _ problems: inout [String]) -> Adapter? {
         do {
-            let document = try Configuration.AdapterDocument(Files.read(path, limit: 1 << 20).span, file: path)
+            let bytes = try Files.read(path, limit: 1 << 20)
+            let document = try Configuration.AdapterDocument(bytes.span, file: path)
             do {
                 return try Adapter(document.value)
             } catch {
@@ -108,8 +109,23 @@ package struct Loader {
     private static func loadPolicies(_ configuration: Configuration, _ problems: inout [String]) -> PolicySet {
         var sources: [Source] = []
         for path in configuration.policy.files {
-            for file in policyFiles(path, &problems) {
-                if let source = policySource(file, &problems) { sources.append(source) }
+            do {
+                var files = [path]
+                if Files.isFolder(path) {
+                    let folder = path.hasSuffix("/") ? path : path + "/"
+                    files = try Files.list(path).filter { $0.hasSuffix(".cedar") }.map { folder + $0 }
+                    if files.isEmpty { problems.append("\(path): holds no *.cedar file") }
+                }
+                for file in files {
+                    let bytes = try Files.read(file, limit: 4 << 20)
+                    guard let text = bytes.span.string() else {
+                        problems.append("\(file): is not UTF-8")
+                        continue
+                    }
+                    sources.append(Source(name: file, text: text))
+                }
+            } catch {
+                problems.append("\(error)")
             }
         }
         do {
@@ -118,31 +134,6 @@ package struct Loader {
             problems.append("\(error)")
             return PolicySet()
         }
-    }
-
-    /// A file as it is, or the policies of a folder.
-    private static func policyFiles(_ path: String, _ problems: inout [String]) -> [String] {
-        guard Files.isFolder(path) else { return [path] }
-        let folder = path.hasSuffix("/") ? path : path + "/"
-        do {
-            let files = try Files.list(path).filter { $0.hasSuffix(".cedar") }.map { folder + $0 }
-            if files.isEmpty { problems.append("\(path): holds no *.cedar file") }
-            return files
-        } catch {
-            problems.append("\(error)")
-            return []
-        }
-    }
-
-    private static func policySource(_ file: String, _ problems: inout [String]) -> Source? {
-        do {
-            let bytes = try Files.read(file, limit: 4 << 20)
-            if let text = bytes.span.string() { return Source(name: file, text: text) }
-            problems.append("\(file): is not UTF-8")
-        } catch {
-            problems.append("\(error)")
-        }
-        return nil
     }
 
     static func secret(_ source: Configuration.SecretSource, _ problems: inout [String]) -> Secret? {

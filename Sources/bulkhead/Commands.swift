@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
+import Runtime
 
 /// The version of this program.
 let version = "0.1.0"
@@ -56,9 +57,13 @@ func versionCommand(_ arguments: [String]) -> Int32 {
     }
 }
 
-func printError(_ text: String) { fputs(text + "\n", stderr) }
+func printError(_ text: String) {
+    let line = Array((text + "\n").utf8)
+    writeStandardError(line.span)
+}
 
 func exit(code: Int32) -> Never {
-    fflush(stdout)
+    // Null flushes every stream.
+    fflush(nil)
     Glibc.exit(code)
 }

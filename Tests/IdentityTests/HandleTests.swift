@@ -198,6 +198,17 @@ extension World {
         #expect(try world.handleFailure(handle) == .tenantUnknown)
     }
 
+    @Test func anotherTenantsSuspensionChangesNothing() throws {
+        let world = try World()
+        let handle = world.seal(try world.bob())
+        let before = try world.opened(handle).principal
+        try world.suspend("clinic")
+        for _ in 0..<2 { #expect(try world.opened(handle).principal === before) }
+        world.authenticator.purge(before.tenant)
+        let after = try world.opened(handle).principal
+        #expect(after !== before && after.digest == before.digest)
+    }
+
     @Test func aTierThatWasLoweredCounts() throws {
         let world = try World()
         let bob = try world.bob()
