@@ -61,6 +61,15 @@ extension Fields {
         record(start, nameCount: Int(other.entries[index].nameCount), known: other.entries[index].known)
     }
 
+    /// Appends another value under the name of field `index` of another message.
+    package mutating func append(
+        nameAt index: Int,
+        of other: borrowing Fields,
+        value: borrowing Span<UInt8>
+    ) throws(FieldError) {
+        try append(name: other.name(at: index), value: value)
+    }
+
     /// Appends a field whose bytes the caller has already checked: a token, and a value without control bytes and
     /// trimmed. For the parsers of heads, which check while they scan.
     package mutating func append(

@@ -128,15 +128,6 @@ extension Loader {
         for tier in configuration.tiers {
             entities.append(Entity(EntityUID(type: "Tier", id: Text(tier.name)), attributes: [:]))
         }
-        for tenant in tenants {
-            entities.append(
-                Entity(
-                    EntityUID(type: "Tenant", id: Text(tenant.id)),
-                    attributes: RecordValue([.init("name", .string(Text(tenant.name)))]),
-                    parents: [EntityUID(type: "Tier", id: Text(tenant.tier))]
-                )
-            )
-        }
         // `memory:Read` belongs to `memory`, so that a policy can name all of a kind.
         let groups = Set(actions.compactMap { $0.split(separator: ":").first.map(String.init) })
         for group in groups { entities.append(Entity(EntityUID(type: "Action", id: Text(group)), attributes: [:])) }
@@ -158,6 +149,7 @@ extension Loader {
         return PolicyEngine(
             policies,
             entities: try EntityStore(entities),
+            groups: Dictionary(tenants.compactMap { tenant in tenant.group.map { (tenant.id, $0) } }) { first, _ in first },
             actions: actions,
             isShadow: { shadowed && marked.contains($0) }
         )
