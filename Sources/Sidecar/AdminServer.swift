@@ -38,33 +38,34 @@ extension ControlPlane {
         guard let socket = adminConnections.removeValue(forKey: descriptor) else { return }
         let isTrusted = isUnix && (socket.peerUserID == geteuid() || socket.peerUserID == 0)
         if isUnix && !isTrusted { return }
+        // A monitor that hangs up is nobody's problem.
+        try? await converse(socket, isTrusted: isTrusted)
+    }
+
+    private func converse(_ socket: AsyncSocket, isTrusted: Bool) async throws(FetchError) {
         var stream = ControlStream(socket, session: nil)
         var server = ServerConnection(limits: .callers)
         var head = RequestHead()
-        do throws(FetchError) {
-            while true {
-                let step = server.received(stream.input.bytes, into: &head)
-                switch step.event {
-                case .needsInput:
-                    stream.input.consume(step.consumed)
-                    guard try await stream.read(Clock.now() + Self.requestTimeout) else { return }
-                    continue
-                case .head, .body: stream.input.consume(step.consumed)
-                case .ended:
-                    let reply = await reply(head, isTrusted: isTrusted)
-                    let isLast = try respond(reply, &server, &stream)
-                    try await stream.flush(Clock.now() + Self.requestTimeout)
-                    if isLast { return }
-                case .refused(let error):
-                    let reply = AdminReply(error.status, "\(error.code)\n")
-                    _ = try respond(reply, &server, &stream)
-                    try await stream.flush(Clock.now() + Self.requestTimeout)
-                    return
-                case .waiting, .tunnel, .closed: return
-                }
+        var isOpen = true
+        while isOpen {
+            let step = server.received(stream.input.bytes, into: &head)
+            var reply: AdminReply?
+            switch step.event {
+            case .needsInput:
+                stream.input.consume(step.consumed)
+                isOpen = try await stream.read(Clock.now() + Self.requestTimeout)
+            case .head, .body: stream.input.consume(step.consumed)
+            case .ended: reply = await self.reply(head, isTrusted: isTrusted)
+            case .refused(let error):
+                reply = AdminReply(error.status, "\(error.code)\n")
+                isOpen = false
+            case .waiting, .tunnel, .closed: isOpen = false
             }
-        } catch {
-            // A monitor that hangs up is nobody's problem.
+            if let reply {
+                let isLast = try respond(reply, &server, &stream)
+                try await stream.flush(Clock.now() + Self.requestTimeout)
+                isOpen = isOpen && !isLast
+            }
         }
     }
 

@@ -78,6 +78,7 @@ struct ControlClient {
                 length: body.isEmpty ? .none : .fixed(body.count),
                 into: &stream.output
             )
+            client.closeAfterResponse()
             try client.write(body.span, into: &stream.output)
             try client.finish(into: &stream.output)
             client.closeAfterResponse()
