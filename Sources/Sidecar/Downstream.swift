@@ -50,6 +50,8 @@ final class Downstream {
     /// Sent once already on a pooled connection that turned out to be dead.
     var wasRetried = false
     var isTrimmed = false
+    /// Reading stopped because the upstream has a full window.
+    var isPaused = false
 
     init(
         _ socket: consuming Socket,

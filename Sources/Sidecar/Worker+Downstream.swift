@@ -19,9 +19,10 @@ extension Worker {
         connection.transport.flush()
         if case .failed = connection.transport.state { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
-        if let upstream = connection.upstream, connection.transport.pendingBytes <= plan.windowBytes / 2 {
-            // It may have paused for us; looking again costs nothing.
-            if !upstream.transport.input.isEmpty || upstream.transport.isReadable { schedule(upstream) }
+        if let upstream = connection.upstream, upstream.isPaused,
+            connection.transport.pendingBytes <= plan.windowBytes / 2
+        {
+            schedule(upstream)
         }
         setDeadline(connection)
     }
@@ -87,7 +88,8 @@ extension Worker {
         case .parked, .queued, .closing: return false
         case .forwarding, .tunnel:
             guard let upstream = connection.upstream else { return false }
-            return upstream.transport.pendingBytes < plan.windowBytes
+            connection.isPaused = upstream.transport.pendingBytes >= plan.windowBytes
+            return !connection.isPaused
         }
     }
 
