@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// Numbers as text. All write into room that was reserved once: byte by byte they would cost more than all else of
+/// a record.
 extension Buffer {
     /// Appends the last `digits` decimal digits of `value`, with zeros in front.
     package mutating func append(decimal value: UInt64, digits: Int) {
-        reserve(digits)
-        var divisor: UInt64 = 1
-        for _ in 1..<max(digits, 1) { divisor = divisor.multipliedReportingOverflow(by: 10).partialValue }
-        for _ in 0..<digits {
-            append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
+        unsafe append(upTo: digits) { room in
+            unsafe Self.write(value, digits, room, at: 0)
+            return digits
         }
     }
 
     /// Appends `value` as 16 hexadecimal digits in lower case.
     package mutating func append(hexadecimal value: UInt64) {
-        reserve(16)
-        var shift: UInt64 = 64
-        while shift > 0 {
-            shift -= 4
-            append(ASCII.hexDigit(UInt8(truncatingIfNeeded: value >> shift) & 15))
+        unsafe append(upTo: 16) { room in
+            var rest = value
+            for index in stride(from: 15, through: 0, by: -1) {
+                // Safe because the room has 16 bytes.
+                unsafe room[index] = ASCII.hexDigit(UInt8(truncatingIfNeeded: rest) & 15)
+                rest >>= 4
+            }
+            return 16
         }
     }
 
@@ -30,20 +32,35 @@ extension Buffer {
         let days = Self.floorDivide(seconds, 86_400)
         let date = Self.civil(days)
         let second = UInt64(seconds - days * 86_400)
-        append(decimal: UInt64(date.year), digits: 4)
-        append(UInt8(ascii: "-"))
-        append(decimal: UInt64(date.month), digits: 2)
-        append(UInt8(ascii: "-"))
-        append(decimal: UInt64(date.day), digits: 2)
-        append(UInt8(ascii: "T"))
-        append(decimal: second / 3600, digits: 2)
-        append(UInt8(ascii: ":"))
-        append(decimal: second / 60 % 60, digits: 2)
-        append(UInt8(ascii: ":"))
-        append(decimal: second % 60, digits: 2)
-        append(UInt8(ascii: "."))
-        append(decimal: UInt64(microseconds - seconds * 1_000_000), digits: 6)
-        append(UInt8(ascii: "Z"))
+        unsafe append(upTo: 27) { room in
+            // Safe because the last of these places is 26.
+            unsafe room.copyBytes(from: "0000-00-00T00:00:00.000000Z".utf8)
+            unsafe Self.write(UInt64(date.year), 4, room, at: 0)
+            unsafe Self.write(UInt64(date.month), 2, room, at: 5)
+            unsafe Self.write(UInt64(date.day), 2, room, at: 8)
+            unsafe Self.write(second / 3600, 2, room, at: 11)
+            unsafe Self.write(second / 60 % 60, 2, room, at: 14)
+            unsafe Self.write(second % 60, 2, room, at: 17)
+            unsafe Self.write(UInt64(microseconds - seconds * 1_000_000), 6, room, at: 20)
+            return 27
+        }
+    }
+
+    /// `room` must have `digits` bytes from `start` on.
+    @unsafe
+    private static func write(
+        _ value: UInt64,
+        _ digits: Int,
+        _ room: UnsafeMutableRawBufferPointer,
+        at start: Int
+    ) {
+        var rest = value
+        var index = start + digits
+        while index > start {
+            index -= 1
+            unsafe room[index] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
     }
 
     private static func floorDivide(_ value: Int64, _ divisor: Int64) -> Int64 {

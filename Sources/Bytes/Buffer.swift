@@ -77,6 +77,22 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         tail += count
     }
 
+    /// Appends three pieces at once, as in `"name":"` + text + `"`. Cost: room is looked for once.
+    package mutating func append(_ first: StaticString, _ span: Span<UInt8>, _ last: UInt8) {
+        let firstCount = first.utf8CodeUnitCount
+        let count = span.count
+        reserve(firstCount + count + 1)
+        // Safe because reserve made room for all three; see above for each.
+        unsafe memcpy(base! + tail, first.utf8Start, firstCount)
+        tail += firstCount
+        if count > 0 {
+            _ = unsafe span.withUnsafeBufferPointer { unsafe memcpy(base! + tail, $0.baseAddress!, count) }
+            tail += count
+        }
+        unsafe base![tail] = last
+        tail += 1
+    }
+
     package mutating func append(_ array: [UInt8]) { append(array.span) }
 
     /// Appends a stretch of another buffer's unconsumed bytes.
@@ -121,8 +137,9 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         upTo count: Int,
         _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
     ) throws(E) {
-        reserve(count)
-        let room = unsafe UnsafeMutableRawBufferPointer(start: base.map { unsafe $0 + tail }, count: count)
+        // There is a block, even for no bytes.
+        reserve(max(count, 1))
+        let room = unsafe UnsafeMutableRawBufferPointer(start: base! + tail, count: count)
         let written = unsafe try body(room)
         precondition(written >= 0 && written <= count, "wrote outside the room that was given")
         tail += written

@@ -59,6 +59,11 @@ package struct Schema: Sendable {
         type == ancestor || ancestors[type]?.contains(ancestor) ?? false
     }
 
+    /// Whether an entity of `type` can have an ancestor of type `ancestor`, another entity than itself.
+    func canBeInStrictly(_ type: Text, _ ancestor: Text) -> Bool {
+        ancestors[type]?.contains(ancestor) ?? false
+    }
+
     /// The group actions, and the actions, that are `uid` or in it.
     func members(of uid: EntityUID) -> [Action] {
         actions.values.filter { actionStore.isIn($0.uid, uid) }

@@ -17,7 +17,10 @@ struct SchemaParser {
                 let place = parser.reader.offset
                 let namespace = try parser.namespace(annotations)
                 if document.namespaces.contains(where: { $0.name == namespace.name }) {
-                    throw parser.reader.error("the namespace `\(namespace.name)` is declared twice", at: place)
+                    throw parser.reader.error(
+                        "the namespace `\(namespace.name)` is declared twice",
+                        at: place
+                    )
                 }
                 document.namespaces.append(namespace)
             } else {

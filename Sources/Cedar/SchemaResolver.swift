@@ -224,7 +224,9 @@ struct SchemaResolver {
             return .record(RecordType(attributes: attributes))
         case .entity(let path): return .entity(try entityType(path, namespace))
         case .extension(let path):
-            guard let type = SchemaResolver.builtIn(path), type.constructor != nil else { throw unknown(path) }
+            guard let type = SchemaResolver.builtIn(path), type.constructor != nil else {
+                throw unknown(path)
+            }
             return type
         case .common(let path):
             for name in SchemaResolver.candidates(path, namespace) where commons[name] != nil {

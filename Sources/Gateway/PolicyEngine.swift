@@ -108,7 +108,9 @@ package final class PolicyEngine: Sendable {
         uses[action] ?? .all
     }
 
-    package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts) -> Verdict {
+    package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts)
+        -> Verdict
+    {
         let user = Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
         let tenant = Self.uid("Tenant", principal.tenant.text)
         var parents = [tenant]
@@ -143,7 +145,9 @@ package final class PolicyEngine: Sendable {
     /// The tenant as this request sees it: admitted by the registry, so active, and in the tier that counts.
     private func tenant(of principal: Principal, _ tenant: EntityUID, in tier: EntityUID) -> Entity {
         var attributes: [RecordValue.Field] = [.init("active", .bool(true))]
-        if let group = groups[principal.tenant.text] { attributes.append(.init("group", .string(Text(group)))) }
+        if let group = groups[principal.tenant.text] {
+            attributes.append(.init("group", .string(Text(group))))
+        }
         return Entity(tenant, attributes: RecordValue(attributes), parents: [tier])
     }
 
@@ -166,12 +170,14 @@ package final class PolicyEngine: Sendable {
     private static func uid(_ type: Text, _ id: String) -> EntityUID { EntityUID(type: type, id: Text(id)) }
 
     private static func tags(_ principal: Principal) -> RecordValue {
-        RecordValue(principal.tags.members.compactMap { member in
-            switch member.value {
-            case .string(let text): RecordValue.Field(Text(member.name), .string(Text(text)))
-            default: nil
+        RecordValue(
+            principal.tags.members.compactMap { member in
+                switch member.value {
+                case .string(let text): RecordValue.Field(Text(member.name), .string(Text(text)))
+                default: nil
+                }
             }
-        })
+        )
     }
 
     private static func context(_ facts: Facts) -> RecordValue {

@@ -20,47 +20,52 @@ struct AdminListener {
 extension ControlPlane {
     private static let requestTimeout = Interval.seconds(10)
 
-    func serveAdmin(_ listener: AdminListener) async {
+    func serveAdmin(_ place: Int) async {
+        let listener = admin[place]
         do throws(NetworkError) {
             while true {
                 let connection = try await listener.socket.accept()
-                Task { await serve(connection, isUnix: listener.isUnix) }
+                let (descriptor, isUnix) = (connection.raw, listener.isUnix)
+                adminConnections[descriptor] = connection
+                Task(executorPreference: loop) { await self.serve(descriptor, isUnix: isUnix) }
             }
         } catch {
             notice("the admin plane cannot accept connections: \(error)")
         }
     }
 
-    private func serve(_ socket: AsyncSocket, isUnix: Bool) async {
+    private func serve(_ descriptor: Int32, isUnix: Bool) async {
+        guard let socket = adminConnections.removeValue(forKey: descriptor) else { return }
         let isTrusted = isUnix && (socket.peerUserID == geteuid() || socket.peerUserID == 0)
         if isUnix && !isTrusted { return }
+        // A monitor that hangs up is nobody's problem.
+        try? await converse(socket, isTrusted: isTrusted)
+    }
+
+    private func converse(_ socket: AsyncSocket, isTrusted: Bool) async throws(FetchError) {
         var stream = ControlStream(socket, session: nil)
         var server = ServerConnection(limits: .callers)
         var head = RequestHead()
-        do throws(FetchError) {
-            while true {
-                let step = server.received(stream.input.bytes, into: &head)
-                switch step.event {
-                case .needsInput:
-                    stream.input.consume(step.consumed)
-                    guard try await stream.read(Clock.now() + Self.requestTimeout) else { return }
-                    continue
-                case .head, .body: stream.input.consume(step.consumed)
-                case .ended:
-                    let reply = await reply(head, isTrusted: isTrusted)
-                    let isLast = try respond(reply, &server, &stream)
-                    try await stream.flush(Clock.now() + Self.requestTimeout)
-                    if isLast { return }
-                case .refused(let error):
-                    let reply = AdminReply(error.status, "\(error.code)\n")
-                    _ = try respond(reply, &server, &stream)
-                    try await stream.flush(Clock.now() + Self.requestTimeout)
-                    return
-                case .waiting, .tunnel, .closed: return
-                }
+        var isOpen = true
+        while isOpen {
+            let step = server.received(stream.input.bytes, into: &head)
+            var reply: AdminReply?
+            switch step.event {
+            case .needsInput:
+                stream.input.consume(step.consumed)
+                isOpen = try await stream.read(Clock.now() + Self.requestTimeout)
+            case .head, .body: stream.input.consume(step.consumed)
+            case .ended: reply = await self.reply(head, isTrusted: isTrusted)
+            case .refused(let error):
+                reply = AdminReply(error.status, "\(error.code)\n")
+                isOpen = false
+            case .waiting, .tunnel, .closed: isOpen = false
             }
-        } catch {
-            // A monitor that hangs up is nobody's problem.
+            if let reply {
+                let isLast = try respond(reply, &server, &stream)
+                try await stream.flush(Clock.now() + Self.requestTimeout)
+                isOpen = isOpen && !isLast
+            }
         }
     }
 
@@ -89,7 +94,9 @@ extension ControlPlane {
 
     private func reply(_ head: borrowing RequestHead, isTrusted: Bool) async -> AdminReply {
         let path = head.path.bytes.string() ?? ""
-        guard head.method == .get || head.method == .head else { return AdminReply(.methodNotAllowed, "GET only\n") }
+        guard head.method == .get || head.method == .head else {
+            return AdminReply(.methodNotAllowed, "GET only\n")
+        }
         switch path {
         case "/healthz": return AdminReply(.ok, "ok\n")
         case "/readyz": return readiness()
@@ -162,5 +169,7 @@ struct AdminReply {
         self.contentType = contentType
     }
 
-    init(_ status: Status, _ text: String) { self.init(status, Array(text.utf8), "text/plain; charset=utf-8") }
+    init(_ status: Status, _ text: String) {
+        self.init(status, Array(text.utf8), "text/plain; charset=utf-8")
+    }
 }

@@ -59,14 +59,16 @@ struct ControlClient {
         deadline: Instant
     ) async throws(FetchError) -> Reply {
         let socket = try await connect(target, deadline)
-        var stream = ControlStream(socket, session: target.tls.map { TLSSession(client: $0, serverName: target.host) })
+        var stream = ControlStream(
+            socket,
+            session: target.tls.map { TLSSession(client: $0, serverName: target.host) }
+        )
         try await stream.open(deadline)
         var fields = Fields()
         if let contentType { fields.append(.contentType, value: contentType) }
         fields.append(.accept, value: "*/*")
         fields.append(.userAgent, value: "bulkhead")
         var client = ClientConnection(limits: .upstreams)
-        client.closeAfterResponse()
         do throws(HTTP1Error) {
             client.send(
                 method,
@@ -76,8 +78,10 @@ struct ControlClient {
                 length: body.isEmpty ? .none : .fixed(body.count),
                 into: &stream.output
             )
+            client.closeAfterResponse()
             try client.write(body.span, into: &stream.output)
             try client.finish(into: &stream.output)
+            client.closeAfterResponse()
         } catch {
             throw .http(error)
         }
@@ -152,7 +156,9 @@ struct ControlStream: ~Copyable {
         guard session != nil else { return }
         _ = session?.start(output: &wire)
         while true {
-            do throws(NetworkError) { try await socket.write(&wire, deadline: deadline) } catch { throw .network(error) }
+            do throws(NetworkError) { try await socket.write(&wire, deadline: deadline) } catch {
+                throw .network(error)
+            }
             if isOpen { return }
             guard try await read(deadline) else { throw .tls("closed during the handshake") }
         }
@@ -168,7 +174,9 @@ struct ControlStream: ~Copyable {
                 endedCleanly = count == 0
                 return count > 0
             }
-            guard try await socket.read(into: &cipher, limit: 16 << 10, deadline: deadline) > 0 else { return false }
+            guard try await socket.read(into: &cipher, limit: 16 << 10, deadline: deadline) > 0 else {
+                return false
+            }
             outcome = session?.receive(cipher.bytes, plain: &input, output: &wire) ?? .done
             try await socket.write(&wire, deadline: deadline)
         } catch {

@@ -20,7 +20,8 @@ extension ControlPlane {
         }
     }
 
-    private func answer(_ worker: Int, _ need: Need, _ credential: VendedCredential?, _ outcome: NeedOutcome) {
+    private func answer(_ worker: Int, _ need: Need, _ credential: VendedCredential?, _ outcome: NeedOutcome)
+    {
         workers[worker].send(.met(need, credential, outcome))
     }
 
@@ -92,7 +93,7 @@ extension ControlPlane {
         case .wait: keyWaiters[issuer].append((need, worker))
         case .fetch:
             keyWaiters[issuer].append((need, worker))
-            Task { await fetchKeys(issuer) }
+            Task(executorPreference: loop) { await self.fetchKeys(issuer) }
         }
     }
 
@@ -171,7 +172,7 @@ extension ControlPlane {
             provisions[asked] = .underWay(waiting: waiting)
         case nil:
             provisions[asked] = .underWay(waiting: [worker])
-            Task { await provision(asked) }
+            Task(executorPreference: loop) { await self.provision(asked) }
         }
     }
 

@@ -78,11 +78,20 @@ extension ControlPlane {
         var target = upstream.target(0)
         target.host = address.host
         target.port = address.port
-        let reply = try? await client.fetch(.get, health.path, at: target, deadline: Clock.now() + health.timeout)
+        let reply = try? await client.fetch(
+            .get,
+            health.path,
+            at: target,
+            deadline: Clock.now() + health.timeout
+        )
         let isHealthy = reply.map { (200..<300).contains($0.status) } ?? false
         let before = failures[address, default: 0]
         failures[address] = isHealthy ? 0 : before + 1
-        if isHealthy, before >= health.failures { notice("upstream \(upstream.name): \(address) is healthy again") }
-        if !isHealthy, before + 1 == health.failures { notice("upstream \(upstream.name): \(address) is unhealthy") }
+        if isHealthy, before >= health.failures {
+            notice("upstream \(upstream.name): \(address) is healthy again")
+        }
+        if !isHealthy, before + 1 == health.failures {
+            notice("upstream \(upstream.name): \(address) is unhealthy")
+        }
     }
 }

@@ -34,7 +34,9 @@ actor ControlPlane {
     private let wake: WakeSource
     private let signals: Signals
     private let log: Descriptor
-    private let admin: [AdminListener]
+    let admin: [AdminListener]
+    /// Accepted, and not yet taken by the task that serves it.
+    var adminConnections: [Int32: AsyncSocket] = [:]
     /// Where the admin plane answers; tells the port where 0 was asked for.
     nonisolated let adminAddresses: [(name: String, address: String)]
     let startedOn = Clock.wallTime()
@@ -97,11 +99,13 @@ actor ControlPlane {
 
     /// Starts everything that goes on by itself; returns when nothing is left to start.
     func start() {
-        Task { await readMessages() }
-        Task { await readSignals() }
-        for issuer in schedules.indices { Task { await refreshKeys(issuer) } }
-        for upstream in plan.upstreams.indices { Task { await watchUpstream(upstream) } }
-        for listener in admin { Task { await serveAdmin(listener) } }
+        Task(executorPreference: loop) { await self.readMessages() }
+        Task(executorPreference: loop) { await self.readSignals() }
+        for issuer in schedules.indices { Task(executorPreference: loop) { await self.refreshKeys(issuer) } }
+        for upstream in plan.upstreams.indices {
+            Task(executorPreference: loop) { await self.watchUpstream(upstream) }
+        }
+        for place in admin.indices { Task(executorPreference: loop) { await self.serveAdmin(place) } }
     }
 
     private func readMessages() async {
@@ -177,10 +181,10 @@ actor ControlPlane {
     private func drained() {
         drainedWorkers += 1
         guard drainedWorkers == workers.count else { return }
-        Task {
-            await flushRecords(until: Clock.now() + .seconds(5))
+        Task(executorPreference: loop) {
+            await self.flushRecords(until: Clock.now() + .seconds(5))
             notice("stopped")
-            loop.stop()
+            self.loop.stop()
         }
     }
 
@@ -192,7 +196,7 @@ actor ControlPlane {
         }
         pending.append(lines)
         guard !isWriting else { return }
-        Task { await flushRecords(until: nil) }
+        Task(executorPreference: loop) { await self.flushRecords(until: nil) }
     }
 
     private func flushRecords(until deadline: Instant?) async {
@@ -225,7 +229,9 @@ actor ControlPlane {
 
     private func collected(_ request: Int, _ snapshot: MetricSnapshot) {
         collections[request]?.snapshots.append(snapshot)
-        guard let collection = collections[request], collection.snapshots.count == workers.count else { return }
+        guard let collection = collections[request], collection.snapshots.count == workers.count else {
+            return
+        }
         collections[request] = nil
         collection.continuation.resume(returning: collection.snapshots)
     }

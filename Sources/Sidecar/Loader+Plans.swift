@@ -73,7 +73,8 @@ extension Loader {
         )
     }
 
-    private func signer(_ credential: Configuration.Credential, _ problems: inout [String]) -> ContextSigner? {
+    private func signer(_ credential: Configuration.Credential, _ problems: inout [String]) -> ContextSigner?
+    {
         switch credential.kind {
         case .signedContext(let context):
             guard let pem = Self.secret(context.key, &problems) else { return nil }
@@ -130,12 +131,15 @@ extension Loader {
     /// What there is, for people.
     package var summary: [String] {
         [
-            "listeners: " + configuration.listeners.map { "\($0.name) (\($0.address))" }.joined(separator: ", "),
+            "listeners: "
+                + configuration.listeners.map { "\($0.name) (\($0.address))" }.joined(separator: ", "),
             "issuers: " + configuration.identity.issuers.map(\.name).joined(separator: ", "),
             "tenants: \(tenants.count), tiers: " + configuration.tiers.map(\.name).joined(separator: " < "),
             "policies: \(policies.policies.count)",
             "routes: "
-                + configuration.routes.map { "\($0.name) (\($0.adapter) → \($0.upstream))" }.joined(separator: ", "),
+                + configuration.routes.map { "\($0.name) (\($0.adapter) → \($0.upstream))" }.joined(
+                    separator: ", "
+                ),
         ]
     }
 }

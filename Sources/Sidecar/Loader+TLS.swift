@@ -8,7 +8,10 @@ import TLS
 
 extension Loader {
     func serverContext(_ tls: Configuration.ServerTLS, _ listener: String) throws -> TLSContext {
-        var options = TLSServerOptions(listener: listener, certificates: try tls.certificates.map(certificate))
+        var options = TLSServerOptions(
+            listener: listener,
+            certificates: try tls.certificates.map(certificate)
+        )
         switch tls.clientCertificates {
         case .none: options.clientCertificates = .none
         case .optional: options.clientCertificates = .optional
@@ -47,7 +50,9 @@ extension Loader {
         case .file(let path): return try trust(path)
         case .system:
             for path in TLSTrust.systemPaths {
-                if let bytes = try? Files.read(path) { return try TLSTrust(authorities: bytes.span, named: path) }
+                if let bytes = try? Files.read(path) {
+                    return try TLSTrust(authorities: bytes.span, named: path)
+                }
             }
             throw LoadProblems(["the system has no authorities; install ca-certificates, or name a file"])
         }

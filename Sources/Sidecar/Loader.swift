@@ -61,7 +61,9 @@ package struct Loader {
         }
     }
 
-    private static func loadTenants(_ configuration: Configuration, _ problems: inout [String]) -> [Configuration.Tenant] {
+    private static func loadTenants(_ configuration: Configuration, _ problems: inout [String])
+        -> [Configuration.Tenant]
+    {
         guard let path = configuration.tenants.file else { return [] }
         do {
             let bytes = try Files.read(path, limit: 64 << 20)
@@ -106,7 +108,8 @@ package struct Loader {
         return nil
     }
 
-    private static func loadPolicies(_ configuration: Configuration, _ problems: inout [String]) -> PolicySet {
+    private static func loadPolicies(_ configuration: Configuration, _ problems: inout [String]) -> PolicySet
+    {
         var sources: [Source] = []
         for path in configuration.policy.files {
             do {
@@ -143,7 +146,9 @@ package struct Loader {
             do throws(Files.Failure) {
                 var bytes = try Files.read(path, limit: 64 << 10)
                 // Editors and `echo` end files with a line end that is no part of the secret.
-                while bytes.last == ASCII.lineFeed || bytes.last == ASCII.carriageReturn { bytes.removeLast() }
+                while bytes.last == ASCII.lineFeed || bytes.last == ASCII.carriageReturn {
+                    bytes.removeLast()
+                }
                 if bytes.isEmpty {
                     problems.append("\(path): the secret is empty")
                     return nil

@@ -36,7 +36,11 @@ package final class Sidecar {
                 let worker = try Worker(plan, index: index, control: inbox)
                 var sockets: [ListenerSocket] = []
                 for (place, listener) in plan.listeners.enumerated() {
-                    let socket = try Self.bind(bound[place] ?? listener.address, listener.name, isShared: true)
+                    let socket = try Self.bind(
+                        bound[place] ?? listener.address,
+                        listener.name,
+                        isShared: true
+                    )
                     bound[place] = socket.localAddress() ?? listener.address
                     sockets.append(ListenerSocket(plan: place, socket: socket))
                 }

@@ -38,10 +38,13 @@ struct Transport: ~Copyable {
     private var closeSent = false
 
     init(_ socket: consuming Socket, session: consuming TLSSession?, connecting: Bool) {
-        isPlain = session == nil
-        state = connecting || !isPlain ? .opening : .open
+        // In one straight line: see `Descriptor` for what a branch in here would do.
+        let isPlain = session == nil
         self.socket = socket
         self.session = session
+        self.isPlain = isPlain
+        state = .opening
+        if isPlain, !connecting { state = .open }
     }
 
     mutating func note(_ readiness: Readiness) {

@@ -3,8 +3,8 @@ import Bytes
 import Configuration
 import Gateway
 import Runtime
-import Telemetry
 import TLS
+import Telemetry
 
 extension Worker {
     /// Takes waiting connections. At the limit the newest are turned away at once, so that those that are open go

@@ -48,7 +48,11 @@ extension Worker {
                 into: &connection.transport.output
             )
             try connection.write(0..<exchange.answer.body.count, of: exchange.answer.body)
-            endExchange(connection, exchange, try connection.server.finish(into: &connection.transport.output))
+            endExchange(
+                connection,
+                exchange,
+                try connection.server.finish(into: &connection.transport.output)
+            )
         } catch {
             cutOff(connection, exchange)
         }

@@ -184,7 +184,10 @@ extension Worker {
     /// Ends the request's message at the upstream.
     func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
         do throws(HTTP1Error) {
-            try upstream.client.finish(trailers: connection.server.body.trailers, into: &upstream.transport.output)
+            try upstream.client.finish(
+                trailers: connection.server.body.trailers,
+                into: &upstream.transport.output
+            )
         } catch {
             return refuse(connection, exchange, Refusal(error))
         }

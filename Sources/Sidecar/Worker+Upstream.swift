@@ -5,8 +5,8 @@ import Gateway
 import HTTP1
 import HTTPTypes
 import Runtime
-import Telemetry
 import TLS
+import Telemetry
 
 /// The upstream's side: connections, requests out, responses in.
 extension Worker {
@@ -110,7 +110,9 @@ extension Worker {
     func admitWaiting(_ place: Int) {
         while !pools[place].waiting.isEmpty, !pools[place].isSaturated || pools[place].idleCount > 0 {
             let connection = pools[place].waiting.removeFirst()
-            guard isOpen(connection), connection.phase == .queued, let exchange = connection.exchange else { continue }
+            guard isOpen(connection), connection.phase == .queued, let exchange = connection.exchange else {
+                continue
+            }
             connection.phase = .waiting
             open(connection, exchange)
             schedule(connection)
@@ -184,7 +186,10 @@ extension Worker {
             return idleEvent(upstream)
         }
         while connection.transport.pendingBytes < plan.windowBytes {
-            let step = upstream.client.received(upstream.transport.input.bytes, into: &exchange.upstreamResponse)
+            let step = upstream.client.received(
+                upstream.transport.input.bytes,
+                into: &exchange.upstreamResponse
+            )
             if step.event != .needsInput {
                 guard handle(step, upstream, connection, exchange) else { return }
                 continue
@@ -326,7 +331,8 @@ extension Worker {
         admitWaiting(upstream.place)
     }
 
-    private func switchProtocols(_ upstream: Upstream, _ connection: Downstream, _ exchange: Exchange) -> Bool {
+    private func switchProtocols(_ upstream: Upstream, _ connection: Downstream, _ exchange: Exchange) -> Bool
+    {
         exchange.upstreamAnsweredAt = now
         guard gateway.switchProtocols(exchange) else {
             answer(connection, exchange)
@@ -373,7 +379,8 @@ extension Worker {
         }
         gateway.upstreamFailed(exchange, refusal)
         let isUnsent = upstream.phase == .connecting
-        let isStale = upstream.isReused && !upstream.client.hasSeenResponse && exchange.outgoing.method.isIdempotent
+        let isStale =
+            upstream.isReused && !upstream.client.hasSeenResponse && exchange.outgoing.method.isIdempotent
         let isWhole = exchange.isBodyCollected || exchange.bodyLength == .none || exchange.bytesIn == 0
         close(upstream)
         if isUnsent || isStale, isWhole, !connection.wasRetried, connection.server.awaitsResponse {

@@ -53,7 +53,7 @@ final class Worker {
 
     /// A batch of records is handed over when it is this large, or this old.
     static let recordBytes = 64 << 10
-    static let recordAge = Interval.milliseconds(200)
+    static let recordAge = Interval.milliseconds(50)
 
     init(_ plan: WorkerPlan, index: Int, control: Mailbox<ControlMessage>) throws(SystemError) {
         self.plan = plan
@@ -62,7 +62,9 @@ final class Worker {
         reactor = try Reactor()
         inbox = Mailbox(waker: reactor.waker)
         gateway = Gateway(plan.snapshot)
-        pools = plan.upstreams.map { UpstreamPool(maximum: $0.maximumConnections, maximumIdle: $0.maximumIdle) }
+        pools = plan.upstreams.map {
+            UpstreamPool(maximum: $0.maximumConnections, maximumIdle: $0.maximumIdle)
+        }
     }
 
     /// Takes over listening sockets; before `run`.

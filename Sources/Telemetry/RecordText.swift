@@ -7,27 +7,12 @@ import Bytes
 /// the second block (U+0080...U+009F) act like escape sequences, and signs that change the direction of writing
 /// or have no width let one record look like another. They are escaped, which means the same to a program.
 enum RecordText {
-    private static let delete: UInt8 = 0x7F
-
     /// Appends `text` without quotes. Bytes that are not UTF-8 become U+FFFD, one for each.
     /// Cost: plain text is one scan and one copy.
     static func append(_ text: Span<UInt8>, to output: inout Buffer) {
-        var start = 0
-        // Up to where nothing needs escaping that `plainTextEnd` does not see.
-        var end = text.firstIndex(of: delete) ?? text.count
-        while true {
-            appendUndeleted(text.extracting(start..<end), to: &output)
-            guard end < text.count else { return }
-            escape(UInt16(delete), to: &output)
-            start = end + 1
-            end = text.firstIndex(of: delete, from: start) ?? text.count
-        }
-    }
-
-    private static func appendUndeleted(_ text: Span<UInt8>, to output: inout Buffer) {
         var done = 0
         while done < text.count {
-            let end = text.plainTextEnd(from: done)
+            let end = text.visibleTextEnd(from: done)
             output.append(text.extracting(done..<end))
             done = end
             guard done < text.count else { return }

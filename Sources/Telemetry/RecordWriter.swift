@@ -9,8 +9,13 @@ struct RecordWriter {
 
     /// - Parameter lead: as in `,"name":"`.
     mutating func text(_ lead: StaticString, _ text: Span<UInt8>, _ output: inout Buffer) {
+        let count = min(text.count, AccessLog.maximumTextBytes)
+        if count < text.count { isCut = true }
+        let kept = text.extracting(0..<count)
+        // Almost all text is of this kind.
+        if kept.visibleTextEnd(from: 0) == count { return output.append(lead, kept, ASCII.quote) }
         output.append(lead)
-        value(text, &output)
+        RecordText.append(kept, to: &output)
         output.append(ASCII.quote)
     }
 
@@ -43,15 +48,6 @@ struct RecordWriter {
     func seconds(_ lead: StaticString, _ interval: Interval, _ output: inout Buffer) {
         output.append(lead)
         output.append(secondsOf: UInt64(clamping: interval.nanoseconds))
-    }
-
-    private mutating func value(_ text: Span<UInt8>, _ output: inout Buffer) {
-        if text.count <= AccessLog.maximumTextBytes {
-            RecordText.append(text, to: &output)
-        } else {
-            isCut = true
-            RecordText.append(text.extracting(0..<AccessLog.maximumTextBytes), to: &output)
-        }
     }
 }
 

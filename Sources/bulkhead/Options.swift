@@ -30,7 +30,9 @@ struct Options {
                 flags.insert("--help")
                 continue
             }
-            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init
+            )
             if known.contains(argument) {
                 flags.insert(argument)
             } else if valued.contains(parts[0]) {

@@ -26,7 +26,9 @@ func serveCommand(_ arguments: [String]) -> Int32 {
         let sidecar = try Sidecar(loader)
         for (name, address) in sidecar.addresses { printError("bulkhead: \(name) listens on \(address)") }
         if !loader.hasOwnKeys {
-            printError("bulkhead: no keys.current is configured: handles end, and sealed ids change, with this process")
+            printError(
+                "bulkhead: no keys.current is configured: handles end, and sealed ids change, with this process"
+            )
         }
         try sidecar.run()
         return ExitCode.fine

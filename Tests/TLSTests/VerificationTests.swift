@@ -30,6 +30,18 @@ struct VerificationTests {
         #expect("\(TLSFailure.untrusted(20))".contains("local issuer"))
     }
 
+    @Test(arguments: [TLSVersion.v12, .v13])
+    func expiredIsRefused(_ version: TLSVersion) throws {
+        var ends = try Ends(version: version)
+        let certificate = try ends.keys.certificate("old")
+        #expect(certificate.notAfter < certificate.notBefore)
+        ends.server.certificates = [certificate]
+        let link = try ends.link()
+        link.run()
+        #expect(link.clientOutcome == .failed(.untrusted(10)))
+        #expect(link.serverOutcome == .failed(.alert(45)))
+    }
+
     /// The subject is no name: only alternative names count (RFC 9110 §4.3.4).
     @Test func commonNameIsNotAName() throws {
         var ends = try Ends()
