@@ -50,7 +50,8 @@ extension Span<UInt8> {
             unsafe Self.equalIgnoringCase(
                 UnsafeRawPointer($0.baseAddress!),
                 UnsafeRawPointer(literal.utf8Start),
-                count: length
+                count: length,
+                isLower: true
             )
         }
     }
@@ -65,7 +66,7 @@ extension Span<UInt8> {
     }
 
     /// The same bytes without spaces and tabs at either end (RFC 9110 §5.6.3 OWS).
-    @_lifetime(copy self)
+    @inlinable @_lifetime(copy self)
     package func trimmingOWS() -> Span<UInt8> {
         var start = 0
         var end = count

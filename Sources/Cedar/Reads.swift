@@ -19,8 +19,8 @@ package struct Reads: Hashable, Sendable {
     /// Without attributes that are only compared with fixed instants: see `boundaries`.
     package fileprivate(set) var context = Names()
     /// Context attributes of type datetime that policies only compare (`<`, `<=`, `>`, `>=`) with fixed instants,
-    /// and these instants, ascending. A decision holds until the attribute reaches the next of them (or, for
-    /// `<=` and `>`, one millisecond later).
+    /// and the instants at which such a comparison changes, ascending: a decision holds until the attribute
+    /// reaches the next of them.
     package fileprivate(set) var boundaries: [Text: [DatetimeValue]] = [:]
     package fileprivate(set) var principal = Names()
     package fileprivate(set) var resource = Names()
@@ -57,7 +57,8 @@ private struct ReadsCollector {
 
     func result() -> Reads {
         var reads = reads
-        for (name, instants) in boundaries where !reads.context.isWhole && !reads.context.names.contains(name) {
+        for (name, instants) in boundaries where !reads.context.isWhole && !reads.context.names.contains(name)
+        {
             reads.boundaries[name] = instants.sorted()
         }
         return reads
@@ -117,13 +118,26 @@ private struct ReadsCollector {
 
     /// `context.name` compared with a fixed instant.
     private mutating func visitBoundary(_ operation: BinaryOperator, _ left: Int32, _ right: Int32) -> Bool {
-        guard [.less, .lessOrEqual, .greater, .greaterOrEqual].contains(operation) else { return false }
-        for (side, other) in [(left, right), (right, left)] {
+        // The comparison changes at the instant itself, or just after it.
+        let sides: [(Int32, Int32, Bool)]
+        switch operation {
+        case .less, .greaterOrEqual: sides = [(left, right, false), (right, left, true)]
+        case .lessOrEqual, .greater: sides = [(left, right, true), (right, left, false)]
+        case .equal, .notEqual, .in, .plus, .minus, .times, .contains, .containsAll, .containsAny, .hasTag,
+            .getTag:
+            return false
+        }
+        for (side, other, isAfter) in sides {
             if case .attribute(let target, let name) = program.nodes[Int(side)],
                 case .variable(.context) = program.nodes[Int(target)],
                 case .datetime(let instant) = program.constant(at: other)
             {
-                boundaries[program.names[Int(name)], default: []].insert(instant)
+                let (next, overflow) = instant.milliseconds.addingReportingOverflow(isAfter ? 1 : 0)
+                if !overflow {
+                    boundaries[program.names[Int(name)], default: []].insert(
+                        DatetimeValue(milliseconds: next)
+                    )
+                }
                 return true
             }
         }

@@ -154,3 +154,9 @@ extension RecordValue: ExpressibleByDictionaryLiteral {
         self.init(elements.map { Field($0.0, $0.1) })
     }
 }
+
+extension Value: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral {
+    package init(stringLiteral value: String) { self = .string(Text(value)) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(integerLiteral value: Int64) { self = .long(value) }
+}

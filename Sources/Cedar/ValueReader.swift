@@ -14,17 +14,16 @@ package struct ValueReader: Sendable {
             try object.only(["__entity"], at: path)
             object = try inner.object(at: path + "/__entity")
         }
-        guard let uid = try plainUID(object, at: path) else {
+        guard object.count == 2, let uid = try plainUID(object, at: path) else {
             throw DataError(path, "expected an entity: {\"type\", \"id\"}")
         }
         return uid
     }
 
-    /// Nil where the object is not just `type` and `id`.
+    /// Nil where the object has no `type` and `id`. Further members are passed over, as the reference does where
+    /// a schema promises an entity.
     private func plainUID(_ object: JSONObject, at path: String) throws(DataError) -> EntityUID? {
-        guard object.count == 2, let type = object["type"]?.string, let id = object["id"]?.string else {
-            return nil
-        }
+        guard let type = object["type"]?.string, let id = object["id"]?.string else { return nil }
         guard EntityUID.isTypeName(Text(type)) else { throw DataError(path, "`\(type)` is no entity type") }
         return EntityUID(type: Text(type), id: Text(id))
     }
@@ -157,7 +156,9 @@ extension ValueReader {
             at: path + "/attrs"
         )
         var parents: [EntityUID] = []
-        for (index, json) in try object.required("parents", at: path).array(at: path + "/parents").enumerated() {
+        for (index, json) in try object.required("parents", at: path).array(at: path + "/parents")
+            .enumerated()
+        {
             parents.append(try self.uid(json, at: "\(path)/parents/\(index)"))
         }
         var tags: [RecordValue.Field] = []

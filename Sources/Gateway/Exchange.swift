@@ -3,6 +3,7 @@ package import Bytes
 package import HTTPTypes
 package import Identity
 import Namespaces
+import Vending
 
 /// One request and its response, on their way. Taken from a worker's pool and put back, so that a warm request
 /// allocates nothing: every buffer in it keeps its storage.
@@ -66,6 +67,9 @@ package final class Exchange {
     package var endpoint: Int?
 
     package init() {}
+
+    /// Number of the pool of upstream connections that the exchange may use; once it is to be forwarded.
+    package var pool: Int? { grant?.means?.pool }
 
     /// The trace that this exchange begins: the caller's own would let it name another's (THREATS 3).
     var traceParent: TraceParent? {

@@ -178,7 +178,12 @@ extension Gateway {
         keys.add(principal.digest.bytes)
         let key = keys.finishCredential()
         if let vended = credentials[key], now < vended.renewAt { return vended }
-        let need = CredentialNeed(key: key, credential: place, audience: route.upstreamName, principal: principal)
+        let need = CredentialNeed(
+            key: key,
+            credential: place,
+            audience: route.upstreamName,
+            principal: principal
+        )
         throw .need(.credential(need))
     }
 
@@ -194,7 +199,11 @@ extension Gateway {
     }
 
     private mutating func pool(of principal: Principal, _ route: Route) -> Int {
-        let key = PoolKey(upstream: route.upstream, credential: route.credential?.place, tenant: principal.tenant)
+        let key = PoolKey(
+            upstream: route.upstream,
+            credential: route.credential?.place,
+            tenant: principal.tenant
+        )
         if let pool = pools[key] { return pool }
         let pool = pools.count
         pools[key] = pool
@@ -213,7 +222,9 @@ extension Gateway {
         switch need {
         case .keys: break
         case .credential(let need):
-            if credentials.count >= Self.maximumCredentials { credentials = credentials.filter { now < $0.value.expiry } }
+            if credentials.count >= Self.maximumCredentials {
+                credentials = credentials.filter { now < $0.value.expiry }
+            }
             credentials[need.key] = credential
         case .provision(let need): provisioned.insert(need)
         }

@@ -18,7 +18,9 @@ extension Gateway {
     ) {
         let outcome = outcome(of: exchange)
         let duration = now - exchange.startedAt
-        let upstream = exchange.upstreamStartedAt.flatMap { start in exchange.upstreamAnsweredAt.map { $0 - start } }
+        let upstream = exchange.upstreamStartedAt.flatMap { start in
+            exchange.upstreamAnsweredAt.map { $0 - start }
+        }
         let status = exchange.answerStatus
         var hop = Hop()
         hop.time = exchange.startedOn

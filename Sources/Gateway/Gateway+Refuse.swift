@@ -62,7 +62,8 @@ extension Gateway {
             value: refusal.callerCode.utf8Span.span
         )
         switch status {
-        case .unauthorized: exchange.answer.fields.append(.wwwAuthenticate, value: "Bearer error=\"invalid_token\"")
+        case .unauthorized:
+            exchange.answer.fields.append(.wwwAuthenticate, value: "Bearer error=\"invalid_token\"")
         case .serviceUnavailable: exchange.answer.fields.append(.retryAfter, value: "1")
         default: break
         }

@@ -9,7 +9,8 @@ extension Gateway {
     /// The final response's head is in `exchange.upstreamResponse`.
     /// - Parameter length: of the body, as the upstream announces it.
     package mutating func respond(_ exchange: Exchange, length: BodyLength, now: WallTime) -> ResponseAction {
-        guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping else {
+        guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping
+        else {
             _ = refuse(exchange, .policyFailed)
             return .answer
         }
@@ -43,7 +44,8 @@ extension Gateway {
 
     /// The body that `respond` asked for is in `exchange.responseBody`; the answer is then whole, whatever it is.
     package mutating func respondCollected(_ exchange: Exchange, now: WallTime) {
-        guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping else {
+        guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping
+        else {
             _ = refuse(exchange, .policyFailed)
             return
         }

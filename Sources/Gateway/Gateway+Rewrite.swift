@@ -52,7 +52,8 @@ extension Gateway {
 
     /// The collected body, rewritten.
     mutating func transformRequest(_ exchange: Exchange) throws(Stop) -> Action {
-        guard let route = exchange.route, let means = exchange.grant?.means, var mapping = exchange.mapping else {
+        guard let route = exchange.route, let means = exchange.grant?.means, var mapping = exchange.mapping
+        else {
             throw .refused(.policyFailed)
         }
         text.removeAll()
@@ -119,7 +120,9 @@ extension Gateway {
                 try exchange.outgoing.fields.append(index, of: exchange.request.fields)
             }
         }
-        if requestPlan.addsIdentityCoding { exchange.outgoing.fields.append(.acceptEncoding, value: "identity") }
+        if requestPlan.addsIdentityCoding {
+            exchange.outgoing.fields.append(.acceptEncoding, value: "identity")
+        }
         for index in means.fields.indices { try exchange.outgoing.fields.append(index, of: means.fields) }
         for template in means.perRequest {
             let value = Means.render(template, route, principal, means.scope, [], session: exchange.session)
@@ -135,7 +138,8 @@ extension Gateway {
     private func isConsumed(_ known: KnownField, _ route: Route) -> Bool {
         switch known {
         case .authorization: !(route.isIngress && route.forwardsToken)
-        case .xAPIKey, .apiKey, .baggage, .traceparent, .tracestate, .b3, .forwarded, .xForwardedFor, .xForwardedHost,
+        case .xAPIKey, .apiKey, .baggage, .traceparent, .tracestate, .b3, .forwarded, .xForwardedFor,
+            .xForwardedHost,
             .xForwardedProto, .xForwardedPort, .xForwardedPrefix, .xForwardedServer, .xForwardedURI,
             .xForwardedMethod, .xOriginalURL, .xRewriteURL, .xRealIP, .xHTTPMethodOverride:
             true

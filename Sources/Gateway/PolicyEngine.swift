@@ -76,21 +76,25 @@ package final class PolicyEngine: Sendable {
 
     private let authorizer: Authorizer
     private let entities: EntityStore
+    private let groups: [String: String]
     private let uses: [String: FactUse]
     private let isShadow: @Sendable (PolicyID) -> Bool
 
     /// - Parameters:
-    ///   - entities: tenants, tiers, resources and the groups of actions.
+    ///   - entities: tiers, resources and the groups of actions; user and tenant come with each decision.
+    ///   - groups: of the tenants that have one, by id.
     ///   - actions: every action that an adapter can ask for.
     ///   - isShadow: whether a policy's denial is only recorded (THREATS 11).
     package init(
         _ policies: PolicySet,
         entities: EntityStore,
+        groups: [String: String],
         actions: Set<String>,
         isShadow: @escaping @Sendable (PolicyID) -> Bool
     ) {
         authorizer = Authorizer(policies)
         self.entities = entities
+        self.groups = groups
         self.isShadow = isShadow
         var uses: [String: FactUse] = [:]
         for action in actions {
@@ -104,17 +108,21 @@ package final class PolicyEngine: Sendable {
         uses[action] ?? .all
     }
 
-    package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts) -> Verdict {
+    package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts)
+        -> Verdict
+    {
         let user = Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
         let tenant = Self.uid("Tenant", principal.tenant.text)
         var parents = [tenant]
         for group in principal.groups { parents.append(Self.uid("Group", group)) }
+        let tier = Self.uid("Tier", principal.tier.name)
         let entity = Entity(
             user,
             attributes: [
-                "tenant": .entity(tenant),
-                "tier": .entity(Self.uid("Tier", principal.tier.name)),
                 "issuer": .string(Text(principal.issuer.name)),
+                "subject": .string(Text(principal.user.text)),
+                "tenant": .entity(tenant),
+                "tier": .entity(tier),
             ],
             tags: Self.tags(principal),
             parents: parents
@@ -126,12 +134,21 @@ package final class PolicyEngine: Sendable {
             context: Self.context(facts)
         )
         do {
-            let store = try entities.adding([entity])
+            let store = try entities.adding([entity, self.tenant(of: principal, tenant, in: tier)])
             return verdict(authorizer.authorize(request, store))
         } catch {
             // An entity that cannot be put in makes no decision: that is a denial.
             return Verdict(isAllowed: false, policies: [], shadowDenials: [], errors: ["\(error)"])
         }
+    }
+
+    /// The tenant as this request sees it: admitted by the registry, so active, and in the tier that counts.
+    private func tenant(of principal: Principal, _ tenant: EntityUID, in tier: EntityUID) -> Entity {
+        var attributes: [RecordValue.Field] = [.init("active", .bool(true))]
+        if let group = groups[principal.tenant.text] {
+            attributes.append(.init("group", .string(Text(group))))
+        }
+        return Entity(tenant, attributes: RecordValue(attributes), parents: [tier])
     }
 
     /// A denial by policies in shadow mode alone is recorded and not enforced; what nothing permits stays denied.
@@ -153,12 +170,14 @@ package final class PolicyEngine: Sendable {
     private static func uid(_ type: Text, _ id: String) -> EntityUID { EntityUID(type: type, id: Text(id)) }
 
     private static func tags(_ principal: Principal) -> RecordValue {
-        RecordValue(principal.tags.members.compactMap { member in
-            switch member.value {
-            case .string(let text): RecordValue.Field(Text(member.name), .string(Text(text)))
-            default: nil
+        RecordValue(
+            principal.tags.members.compactMap { member in
+                switch member.value {
+                case .string(let text): RecordValue.Field(Text(member.name), .string(Text(text)))
+                default: nil
+                }
             }
-        })
+        )
     }
 
     private static func context(_ facts: Facts) -> RecordValue {

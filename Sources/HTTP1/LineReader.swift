@@ -12,6 +12,9 @@ struct LineReader {
     /// Bytes of the line at hand that hold no line feed.
     private var scanned = 0
 
+    /// Whether nothing of the line at hand was looked at.
+    var isAtStart: Bool { scanned == 0 }
+
     /// The line that begins at `start`.
     /// - Parameters:
     ///   - start: the same one until the line is found.

@@ -39,7 +39,9 @@ package struct RequestParser: Sendable {
         into head: inout RequestHead
     ) throws(HTTP1Error) -> Int? {
         if !hasRequestLine { try checkFirstByte(bytes) }
-        while let end = try nextLine(bytes) {
+        while true {
+            try takeFieldLines(bytes, into: &head.fields)
+            guard let end = try nextLine(bytes) else { break }
             let start = lineStart
             lineStart = end + 2
             if !hasRequestLine {
@@ -60,11 +62,8 @@ package struct RequestParser: Sendable {
                 reset()
                 return count
             } else {
-                guard head.fields.count < limits.fieldCount else {
-                    throw HTTP1Error(.tooManyFields, .request, at: start)
-                }
-                let line = bytes.extracting(start..<end)
-                _ = try FieldLine.parse(line, into: &head.fields, side: .request, at: start)
+                try checkCount(head.fields, at: start)
+                _ = try FieldLine.parse(bytes, start, end, into: &head.fields, side: .request, at: start)
             }
         }
         isInHead = !bytes.isEmpty
@@ -78,6 +77,25 @@ package struct RequestParser: Sendable {
         guard ASCII.isLetter(byte) || byte == ASCII.carriageReturn || byte == ASCII.lineFeed else {
             throw HTTP1Error(.invalidRequestLine, .request, at: lineStart)
         }
+    }
+
+    /// Takes the whole lines that are right, up to the head's end or to what needs a closer look.
+    private mutating func takeFieldLines(
+        _ bytes: borrowing Span<UInt8>,
+        into fields: inout Fields
+    ) throws(HTTP1Error) {
+        guard hasRequestLine, reader.isAtStart else { return }
+        while let line = FieldLine.scan(bytes, from: lineStart) {
+            let count = line.end + 2 - lineStart
+            guard count <= limits.fieldLineBytes, lineStart + count <= limits.headBytes else { return }
+            try checkCount(fields, at: lineStart)
+            _ = try line.append(bytes, to: &fields, side: .request, at: lineStart)
+            lineStart += count
+        }
+    }
+
+    private func checkCount(_ fields: borrowing Fields, at offset: Int) throws(HTTP1Error) {
+        guard fields.count < limits.fieldCount else { throw HTTP1Error(.tooManyFields, .request, at: offset) }
     }
 
     private mutating func nextLine(_ bytes: borrowing Span<UInt8>) throws(HTTP1Error) -> Int? {

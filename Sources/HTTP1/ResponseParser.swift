@@ -33,7 +33,9 @@ package struct ResponseParser: Sendable {
         if !bytes.isEmpty, bytes[0] != UInt8(ascii: "H") {
             throw HTTP1Error(.invalidStatusLine, .response, at: 0)
         }
-        while let end = try nextLine(bytes) {
+        while true {
+            try takeFieldLines(bytes, into: &head.fields)
+            guard let end = try nextLine(bytes) else { break }
             let start = lineStart
             lineStart = end + 2
             if !hasStatusLine {
@@ -46,15 +48,33 @@ package struct ResponseParser: Sendable {
                 reset()
                 return count
             } else {
-                guard head.fields.count < limits.fieldCount else {
-                    throw HTTP1Error(.tooManyFields, .response, at: start)
-                }
-                let line = bytes.extracting(start..<end)
-                _ = try FieldLine.parse(line, into: &head.fields, side: .response, at: start)
+                try checkCount(head.fields, at: start)
+                _ = try FieldLine.parse(bytes, start, end, into: &head.fields, side: .response, at: start)
             }
         }
         isInHead = !bytes.isEmpty
         return nil
+    }
+
+    /// Takes the whole lines that are right, up to the head's end or to what needs a closer look.
+    private mutating func takeFieldLines(
+        _ bytes: borrowing Span<UInt8>,
+        into fields: inout Fields
+    ) throws(HTTP1Error) {
+        guard hasStatusLine, reader.isAtStart else { return }
+        while let line = FieldLine.scan(bytes, from: lineStart) {
+            let count = line.end + 2 - lineStart
+            guard count <= limits.fieldLineBytes, lineStart + count <= limits.headBytes else { return }
+            try checkCount(fields, at: lineStart)
+            _ = try line.append(bytes, to: &fields, side: .response, at: lineStart)
+            lineStart += count
+        }
+    }
+
+    private func checkCount(_ fields: borrowing Fields, at offset: Int) throws(HTTP1Error) {
+        guard fields.count < limits.fieldCount else {
+            throw HTTP1Error(.tooManyFields, .response, at: offset)
+        }
     }
 
     private mutating func nextLine(_ bytes: borrowing Span<UInt8>) throws(HTTP1Error) -> Int? {

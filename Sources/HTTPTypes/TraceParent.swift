@@ -40,23 +40,14 @@ package struct TraceParent: Hashable, Sendable {
     /// Appends the 55 bytes of version 00.
     package func append(to output: inout Buffer) {
         output.append("00-")
-        Self.append(traceHigh, to: &output)
-        Self.append(traceLow, to: &output)
+        output.append(hexadecimal: traceHigh)
+        output.append(hexadecimal: traceLow)
         output.append(Self.dash)
-        Self.append(span, to: &output)
+        output.append(hexadecimal: span)
         output.append(isSampled ? "-01" : "-00")
     }
 
     private static let dash = UInt8(ascii: "-")
-
-    private static func append(_ number: UInt64, to output: inout Buffer) {
-        output.reserve(16)
-        var shift: UInt64 = 64
-        while shift > 0 {
-            shift -= 4
-            output.append(ASCII.hexDigit(UInt8(truncatingIfNeeded: number >> shift) & 15))
-        }
-    }
 
     private static func number(_ text: borrowing Span<UInt8>, _ range: Range<Int>) -> UInt64? {
         var value: UInt64 = 0

@@ -3,8 +3,11 @@ package import Bytes
 import CSystem
 import Glibc
 
-/// An open file descriptor; closed exactly once, when its owner lets go.
-package struct Descriptor: ~Copyable {
+/// An open file descriptor; closed exactly once, when its last owner lets go.
+/// A class, not a non-copyable struct: swiftc 6.3.1 without optimisation destroys a non-copyable field of a
+/// partly initialised value when its initialiser branches (seen as `close(0)`), and closing a descriptor twice
+/// closes somebody else's connection.
+package final class Descriptor: Sendable {
     package let raw: Int32
 
     package init(owning raw: Int32) { self.raw = raw }
@@ -12,7 +15,7 @@ package struct Descriptor: ~Copyable {
     deinit { _ = close(raw) }
 
     /// Reads what is there, up to `limit` bytes. Cost: one call.
-    package borrowing func read(into buffer: inout Buffer, limit: Int) -> Transfer {
+    package func read(into buffer: inout Buffer, limit: Int) -> Transfer {
         var result = 0
         let raw = raw
         unsafe buffer.append(upTo: limit) { room in
@@ -23,7 +26,7 @@ package struct Descriptor: ~Copyable {
     }
 
     /// Writes as much as fits. Cost: one call.
-    package borrowing func write(_ bytes: borrowing Span<UInt8>) -> Transfer {
+    package func write(_ bytes: borrowing Span<UInt8>) -> Transfer {
         let raw = raw
         let result = unsafe bytes.withUnsafeBufferPointer { pointer in
             // MSG_NOSIGNAL is not for pipes and files, so SIGPIPE is ignored by the process instead.

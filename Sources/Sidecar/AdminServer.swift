@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import Crypto
+import Gateway
 import Glibc
 import HTTP1
 import HTTPTypes
+import Identity
 import Runtime
 import Telemetry
 
 /// A bound socket of the admin plane.
-struct AdminListener: Sendable {
-    let socket: ListenerSocket
+struct AdminListener {
+    let socket: AsyncSocket
     let isUnix: Bool
 }
 
@@ -18,48 +20,52 @@ struct AdminListener: Sendable {
 extension ControlPlane {
     private static let requestTimeout = Interval.seconds(10)
 
-    func serveAdmin(_ listener: AdminListener) async {
+    func serveAdmin(_ place: Int) async {
+        let listener = admin[place]
         do throws(NetworkError) {
-            let server = try AsyncSocket(borrowing: listener.socket.socket, on: loop)
             while true {
-                let connection = try await server.accept()
-                Task { await serve(connection, isUnix: listener.isUnix) }
+                let connection = try await listener.socket.accept()
+                let (descriptor, isUnix) = (connection.raw, listener.isUnix)
+                adminConnections[descriptor] = connection
+                Task(executorPreference: loop) { await self.serve(descriptor, isUnix: isUnix) }
             }
         } catch {
             notice("the admin plane cannot accept connections: \(error)")
         }
     }
 
-    private func serve(_ socket: AsyncSocket, isUnix: Bool) async {
+    private func serve(_ descriptor: Int32, isUnix: Bool) async {
+        guard let socket = adminConnections.removeValue(forKey: descriptor) else { return }
         let isTrusted = isUnix && (socket.peerUserID == geteuid() || socket.peerUserID == 0)
         if isUnix && !isTrusted { return }
+        // A monitor that hangs up is nobody's problem.
+        try? await converse(socket, isTrusted: isTrusted)
+    }
+
+    private func converse(_ socket: AsyncSocket, isTrusted: Bool) async throws(FetchError) {
         var stream = ControlStream(socket, session: nil)
         var server = ServerConnection(limits: .callers)
         var head = RequestHead()
-        do throws(FetchError) {
-            while true {
-                let step = server.received(stream.input.bytes, into: &head)
-                switch step.event {
-                case .needsInput:
-                    stream.input.consume(step.consumed)
-                    guard try await stream.read(Clock.now() + Self.requestTimeout) else { return }
-                    continue
-                case .head, .body: stream.input.consume(step.consumed)
-                case .ended:
-                    let reply = await reply(head, isTrusted: isTrusted)
-                    let isLast = try respond(reply, &server, &stream)
-                    try await stream.flush(Clock.now() + Self.requestTimeout)
-                    if isLast { return }
-                case .refused(let error):
-                    let reply = AdminReply(error.status, "\(error.code)\n")
-                    _ = try respond(reply, &server, &stream)
-                    try await stream.flush(Clock.now() + Self.requestTimeout)
-                    return
-                case .waiting, .tunnel, .closed: return
-                }
+        var isOpen = true
+        while isOpen {
+            let step = server.received(stream.input.bytes, into: &head)
+            var reply: AdminReply?
+            switch step.event {
+            case .needsInput:
+                stream.input.consume(step.consumed)
+                isOpen = try await stream.read(Clock.now() + Self.requestTimeout)
+            case .head, .body: stream.input.consume(step.consumed)
+            case .ended: reply = await self.reply(head, isTrusted: isTrusted)
+            case .refused(let error):
+                reply = AdminReply(error.status, "\(error.code)\n")
+                isOpen = false
+            case .waiting, .tunnel, .closed: isOpen = false
             }
-        } catch {
-            // A monitor that hangs up is nobody's problem.
+            if let reply {
+                let isLast = try respond(reply, &server, &stream)
+                try await stream.flush(Clock.now() + Self.requestTimeout)
+                isOpen = isOpen && !isLast
+            }
         }
     }
 
@@ -88,7 +94,9 @@ extension ControlPlane {
 
     private func reply(_ head: borrowing RequestHead, isTrusted: Bool) async -> AdminReply {
         let path = head.path.bytes.string() ?? ""
-        guard head.method == .get || head.method == .head else { return AdminReply(.methodNotAllowed, "GET only\n") }
+        guard head.method == .get || head.method == .head else {
+            return AdminReply(.methodNotAllowed, "GET only\n")
+        }
         switch path {
         case "/healthz": return AdminReply(.ok, "ok\n")
         case "/readyz": return readiness()
@@ -123,9 +131,31 @@ extension ControlPlane {
 
     private func metrics() async -> AdminReply {
         var text = Buffer()
-        PrometheusText.encode(MetricSnapshot.merge(await collectCounters()), gauges(), into: &text)
-        return AdminReply(.ok, text.bytes.array(), "text/plain; version=0.0.4; charset=utf-8")
+        var merged = MetricSnapshot()
+        for snapshot in await collectCounters() { merged.merge(snapshot) }
+        merged.merge(ownCounters)
+        PrometheusText.encode(merged, gauges: gauges(), tenants: &tenantLabels, into: &text)
+        return AdminReply(.ok, text.bytes.array(), PrometheusText.contentType)
     }
+
+    private func gauges() -> GaugeSet {
+        var gauges = GaugeSet()
+        let now = Clock.wallTime()
+        gauges.set(.ready, isReady ? 1 : 0)
+        gauges.set(.workers, workers.count)
+        gauges.set(.configurationGeneration, Int(clamping: snapshot.plan.generation))
+        gauges.set(.processStart, Int(startedOn.seconds))
+        for (place, source) in plan.keySources.enumerated() {
+            guard let keys = snapshot.identity.keys[place] else { continue }
+            gauges.set(.keyAge, label: source.issuer, Int((now - keys.fetchedAt).nanoseconds / 1_000_000_000))
+        }
+        for (place, upstream) in plan.upstreams.enumerated() {
+            gauges.set(.healthyEndpoints, label: upstream.name, healthyEndpoints[place])
+        }
+        return gauges
+    }
+
+    private var isReady: Bool { !isDraining && snapshot.identity.keys.isComplete }
 }
 
 struct AdminReply {
@@ -139,5 +169,7 @@ struct AdminReply {
         self.contentType = contentType
     }
 
-    init(_ status: Status, _ text: String) { self.init(status, Array(text.utf8), "text/plain; charset=utf-8") }
+    init(_ status: Status, _ text: String) {
+        self.init(status, Array(text.utf8), "text/plain; charset=utf-8")
+    }
 }

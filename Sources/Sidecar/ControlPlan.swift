@@ -18,6 +18,8 @@ struct ControlPlan: Sendable {
         let refresh: Interval
         let maxStale: Interval
         let tls: TLSContext?
+
+        var isFile: Bool { if case .file = source { true } else { false } }
     }
 
     let keySources: [KeySource]

@@ -38,6 +38,7 @@ extension ControlPlane {
             let healthy = all.filter { failures[$0, default: 0] < limit }
             // With none left that answers, all are as good as any: connections will tell.
             let usable = healthy.isEmpty ? all : healthy
+            healthyEndpoints[place] = healthy.count
             if usable != sent {
                 broadcast(.addresses(upstream: place, usable))
                 sent = usable
@@ -77,11 +78,20 @@ extension ControlPlane {
         var target = upstream.target(0)
         target.host = address.host
         target.port = address.port
-        let reply = try? await client.fetch(.get, health.path, at: target, deadline: Clock.now() + health.timeout)
+        let reply = try? await client.fetch(
+            .get,
+            health.path,
+            at: target,
+            deadline: Clock.now() + health.timeout
+        )
         let isHealthy = reply.map { (200..<300).contains($0.status) } ?? false
         let before = failures[address, default: 0]
         failures[address] = isHealthy ? 0 : before + 1
-        if isHealthy, before >= health.failures { notice("upstream \(upstream.name): \(address) is healthy again") }
-        if !isHealthy, before + 1 == health.failures { notice("upstream \(upstream.name): \(address) is unhealthy") }
+        if isHealthy, before >= health.failures {
+            notice("upstream \(upstream.name): \(address) is healthy again")
+        }
+        if !isHealthy, before + 1 == health.failures {
+            notice("upstream \(upstream.name): \(address) is unhealthy")
+        }
     }
 }

@@ -34,9 +34,19 @@ actor ControlPlane {
     private let wake: WakeSource
     private let signals: Signals
     private let log: Descriptor
+    let admin: [AdminListener]
+    /// Accepted, and not yet taken by the task that serves it.
+    var adminConnections: [Int32: AsyncSocket] = [:]
+    /// Where the admin plane answers; tells the port where 0 was asked for.
+    nonisolated let adminAddresses: [(name: String, address: String)]
+    let startedOn = Clock.wallTime()
+    var tenantLabels: TenantLabels
+    /// What this thread counts itself.
+    private(set) var counted = MetricSet(tenantsLabelled: 0)
+    /// By upstream.
+    var healthyEndpoints: [Int]
     private var pending = Buffer()
     private var isWriting = false
-    private var droppedRecords = 0
     private var drainedWorkers = 0
     private var collections: [Int: Collection] = [:]
     private var nextCollection = 0
@@ -74,20 +84,28 @@ actor ControlPlane {
         }
         keyWaiters = Array(repeating: [], count: plan.keySources.count)
         switch plan.accessLog {
-        case .standardOutput: log = try Files.standardOutput()
+        case .standardOutput: log = try Files.standardStream(1)
+        case .standardError: log = try Files.standardStream(2)
         case .file(let path): log = try Files.append(to: path)
         }
+        tenantLabels = TenantLabels(limit: snapshot.plan.tenantsLabelled)
+        healthyEndpoints = Array(repeating: 0, count: plan.upstreams.count)
+        let listeners = try Self.listen(plan.admin, on: loop)
+        admin = listeners.map(\.listener)
+        adminAddresses = listeners.map { ("admin", $0.address) }
     }
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     /// Starts everything that goes on by itself; returns when nothing is left to start.
-    func start(_ admin: [AdminListener]) {
-        Task { await readMessages() }
-        Task { await readSignals() }
-        for issuer in schedules.indices { Task { await refreshKeys(issuer) } }
-        for upstream in plan.upstreams.indices { Task { await watchUpstream(upstream) } }
-        for listener in admin { Task { await serveAdmin(listener) } }
+    func start() {
+        Task(executorPreference: loop) { await self.readMessages() }
+        Task(executorPreference: loop) { await self.readSignals() }
+        for issuer in schedules.indices { Task(executorPreference: loop) { await self.refreshKeys(issuer) } }
+        for upstream in plan.upstreams.indices {
+            Task(executorPreference: loop) { await self.watchUpstream(upstream) }
+        }
+        for place in admin.indices { Task(executorPreference: loop) { await self.serveAdmin(place) } }
     }
 
     private func readMessages() async {
@@ -112,6 +130,30 @@ actor ControlPlane {
     func broadcast(_ message: WorkerMessage) {
         for worker in workers { worker.send(message) }
     }
+
+    private static func listen(
+        _ plan: AdminPlan,
+        on loop: ControlLoop
+    ) throws -> [(listener: AdminListener, address: String)] {
+        var listeners: [(listener: AdminListener, address: String)] = []
+        let unix = plan.socketPath.map { SocketAddress(.unix($0)) }
+        for address in [unix, plan.address].compactMap(\.self) {
+            do {
+                let socket = try Socket.listen(on: address, sharedPort: false)
+                let bound = socket.localAddress() ?? address
+                let isUnix = address.family == AF_UNIX
+                let listener = AdminListener(socket: try AsyncSocket(socket, on: loop), isUnix: isUnix)
+                listeners.append((listener, bound.description))
+            } catch {
+                throw LoadProblems(["admin: \(address): \(error)"])
+            }
+        }
+        return listeners
+    }
+
+    func count(_ counter: Counter) { counted.add(counter) }
+
+    var ownCounters: MetricSnapshot { counted.snapshot() }
 
     // MARK: signals, drain
 
@@ -139,10 +181,10 @@ actor ControlPlane {
     private func drained() {
         drainedWorkers += 1
         guard drainedWorkers == workers.count else { return }
-        Task {
-            await flushRecords(until: Clock.now() + .seconds(5))
+        Task(executorPreference: loop) {
+            await self.flushRecords(until: Clock.now() + .seconds(5))
             notice("stopped")
-            loop.stop()
+            self.loop.stop()
         }
     }
 
@@ -150,12 +192,11 @@ actor ControlPlane {
 
     private func write(_ lines: [UInt8]) {
         if pending.count + lines.count > Self.maximumPendingBytes {
-            droppedRecords += lines.count { $0 == ASCII.lineFeed }
-            return
+            return counted.add(.recordsDropped, lines.count { $0 == ASCII.lineFeed })
         }
         pending.append(lines)
         guard !isWriting else { return }
-        Task { await flushRecords(until: nil) }
+        Task(executorPreference: loop) { await self.flushRecords(until: nil) }
     }
 
     private func flushRecords(until deadline: Instant?) async {
@@ -173,8 +214,6 @@ actor ControlPlane {
         }
     }
 
-    var recordsDropped: Int { droppedRecords }
-
     // MARK: counters
 
     /// The counters of all workers, as each has them at its next turn.
@@ -190,7 +229,9 @@ actor ControlPlane {
 
     private func collected(_ request: Int, _ snapshot: MetricSnapshot) {
         collections[request]?.snapshots.append(snapshot)
-        guard let collection = collections[request], collection.snapshots.count == workers.count else { return }
+        guard let collection = collections[request], collection.snapshots.count == workers.count else {
+            return
+        }
         collections[request] = nil
         collection.continuation.resume(returning: collection.snapshots)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Cedar
 import Configuration
 import Crypto
 import Gateway
@@ -49,7 +50,7 @@ extension Loader {
         ListenerPlan(
             name: listener.name,
             address: socketAddress(listener.address),
-            tls: try listener.tls.map(serverContext)
+            tls: try listener.tls.map { try serverContext($0, listener.name) }
         )
     }
 
@@ -72,7 +73,8 @@ extension Loader {
         )
     }
 
-    private func signer(_ credential: Configuration.Credential, _ problems: inout [String]) -> ContextSigner? {
+    private func signer(_ credential: Configuration.Credential, _ problems: inout [String]) -> ContextSigner?
+    {
         switch credential.kind {
         case .signedContext(let context):
             guard let pem = Self.secret(context.key, &problems) else { return nil }
@@ -101,6 +103,43 @@ extension Loader {
     }
 
     private func socketAddress(_ address: Configuration.Address) -> SocketAddress {
-        SocketAddress(.internet(address.ip.bytes, port: address.port))
+        let bytes: [UInt8]
+        switch address.ip {
+        case .v4(let value): bytes = (0..<4).map { UInt8(truncatingIfNeeded: value >> (24 - 8 * UInt32($0))) }
+        case .v6(let high, let low):
+            bytes = [high, low].flatMap { half in
+                (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * UInt64($0))) }
+            }
+        }
+        return SocketAddress(.internet(bytes, port: address.port))
+    }
+}
+
+extension Loader {
+    /// Reads what only serving needs (certificates, keys of credentials), to say what is wrong with it.
+    package func checkFiles() throws(LoadProblems) {
+        do {
+            let snapshot = try makeSnapshot()
+            _ = try controlPlan(workerPlan(snapshot, workers: 1, descriptors: 1024))
+        } catch let problems as LoadProblems {
+            throw problems
+        } catch {
+            throw LoadProblems(["\(configuration.file): \(error)"])
+        }
+    }
+
+    /// What there is, for people.
+    package var summary: [String] {
+        [
+            "listeners: "
+                + configuration.listeners.map { "\($0.name) (\($0.address))" }.joined(separator: ", "),
+            "issuers: " + configuration.identity.issuers.map(\.name).joined(separator: ", "),
+            "tenants: \(tenants.count), tiers: " + configuration.tiers.map(\.name).joined(separator: " < "),
+            "policies: \(policies.policies.count)",
+            "routes: "
+                + configuration.routes.map { "\($0.name) (\($0.adapter) → \($0.upstream))" }.joined(
+                    separator: ", "
+                ),
+        ]
     }
 }

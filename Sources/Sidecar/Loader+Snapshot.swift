@@ -128,18 +128,11 @@ extension Loader {
         for tier in configuration.tiers {
             entities.append(Entity(EntityUID(type: "Tier", id: Text(tier.name)), attributes: [:]))
         }
-        for tenant in tenants {
-            entities.append(
-                Entity(
-                    EntityUID(type: "Tenant", id: Text(tenant.id)),
-                    attributes: RecordValue([.init("name", .string(Text(tenant.name)))]),
-                    parents: [EntityUID(type: "Tier", id: Text(tenant.tier))]
-                )
-            )
-        }
         // `memory:Read` belongs to `memory`, so that a policy can name all of a kind.
         let groups = Set(actions.compactMap { $0.split(separator: ":").first.map(String.init) })
-        for group in groups { entities.append(Entity(EntityUID(type: "Action", id: Text(group)), attributes: [:])) }
+        for group in groups {
+            entities.append(Entity(EntityUID(type: "Action", id: Text(group)), attributes: [:]))
+        }
         for action in actions {
             let group = action.split(separator: ":").first.map(String.init) ?? action
             entities.append(
@@ -151,13 +144,19 @@ extension Loader {
             )
         }
         for resource in Set(configuration.routes.map(\.resource)) {
-            entities.append(Entity(EntityUID(type: Text(resource.type), id: Text(resource.id)), attributes: [:]))
+            entities.append(
+                Entity(EntityUID(type: Text(resource.type), id: Text(resource.id)), attributes: [:])
+            )
         }
         let shadowed = configuration.policy.mode == .shadow
         let marked = Set(policies.policies.filter { $0.annotation("shadow") != nil }.map(\.id))
         return PolicyEngine(
             policies,
             entities: try EntityStore(entities),
+            groups: Dictionary(tenants.compactMap { tenant in tenant.group.map { (tenant.id, $0) } }) {
+                first,
+                _ in first
+            },
             actions: actions,
             isShadow: { shadowed && marked.contains($0) }
         )

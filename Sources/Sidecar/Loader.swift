@@ -3,7 +3,7 @@ package import Bytes
 import Cedar
 package import Configuration
 import Crypto
-package import Gateway
+import Gateway
 import Identity
 import Namespaces
 import Runtime
@@ -48,23 +48,22 @@ package struct Loader {
         _ path: String,
         _ environment: [String: String]
     ) throws(LoadProblems) -> Configuration {
+        let bytes: [UInt8]
         do throws(Files.Failure) {
-            let bytes = try Files.read(path, limit: 1 << 20)
-            do throws(Configuration.Problems) {
-                return try Configuration.decode(bytes.span, file: path, environment: environment)
-            } catch {
-                throw LoadProblems(error.list.map(\.description))
-            }
-        } catch let error as Files.Failure {
-            throw LoadProblems(["\(error)"])
-        } catch let error as LoadProblems {
-            throw error
+            bytes = try Files.read(path, limit: 1 << 20)
         } catch {
-            throw LoadProblems(["\(path): cannot be read"])
+            throw LoadProblems(["\(error)"])
+        }
+        do throws(Configuration.Problems) {
+            return try Configuration.decode(bytes.span, file: path, environment: environment)
+        } catch {
+            throw LoadProblems(error.list.map(\.description))
         }
     }
 
-    private static func loadTenants(_ configuration: Configuration, _ problems: inout [String]) -> [Configuration.Tenant] {
+    private static func loadTenants(_ configuration: Configuration, _ problems: inout [String])
+        -> [Configuration.Tenant]
+    {
         guard let path = configuration.tenants.file else { return [] }
         do {
             let bytes = try Files.read(path, limit: 64 << 20)
@@ -93,7 +92,8 @@ package struct Loader {
 
     private static func loadAdapter(_ path: String, _ problems: inout [String]) -> Adapter? {
         do {
-            let document = try Configuration.AdapterDocument(Files.read(path, limit: 1 << 20).span, file: path)
+            let bytes = try Files.read(path, limit: 1 << 20)
+            let document = try Configuration.AdapterDocument(bytes.span, file: path)
             do {
                 return try Adapter(document.value)
             } catch {
@@ -108,7 +108,8 @@ package struct Loader {
         return nil
     }
 
-    private static func loadPolicies(_ configuration: Configuration, _ problems: inout [String]) -> PolicySet {
+    private static func loadPolicies(_ configuration: Configuration, _ problems: inout [String]) -> PolicySet
+    {
         var sources: [Source] = []
         for path in configuration.policy.files {
             do {
@@ -119,7 +120,8 @@ package struct Loader {
                     if files.isEmpty { problems.append("\(path): holds no *.cedar file") }
                 }
                 for file in files {
-                    guard let text = try Files.read(file, limit: 4 << 20).span.string() else {
+                    let bytes = try Files.read(file, limit: 4 << 20)
+                    guard let text = bytes.span.string() else {
                         problems.append("\(file): is not UTF-8")
                         continue
                     }
@@ -144,7 +146,9 @@ package struct Loader {
             do throws(Files.Failure) {
                 var bytes = try Files.read(path, limit: 64 << 10)
                 // Editors and `echo` end files with a line end that is no part of the secret.
-                while bytes.last == ASCII.lineFeed || bytes.last == ASCII.carriageReturn { bytes.removeLast() }
+                while bytes.last == ASCII.lineFeed || bytes.last == ASCII.carriageReturn {
+                    bytes.removeLast()
+                }
                 if bytes.isEmpty {
                     problems.append("\(path): the secret is empty")
                     return nil

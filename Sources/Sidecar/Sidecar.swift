@@ -5,12 +5,12 @@ import Crypto
 import Gateway
 import Glibc
 import HTTP1
-package import Runtime
+import Runtime
 import TLS
 import Vending
 
 /// The whole: listeners, workers and the control thread, made from a loaded configuration.
-package struct Sidecar: ~Copyable {
+package final class Sidecar {
     private let loop: ControlLoop
     private let control: ControlPlane
     private let workers: [Worker]
@@ -36,7 +36,11 @@ package struct Sidecar: ~Copyable {
                 let worker = try Worker(plan, index: index, control: inbox)
                 var sockets: [ListenerSocket] = []
                 for (place, listener) in plan.listeners.enumerated() {
-                    let socket = try Self.bind(bound[place] ?? listener.address, listener.name, isShared: true)
+                    let socket = try Self.bind(
+                        bound[place] ?? listener.address,
+                        listener.name,
+                        isShared: true
+                    )
                     bound[place] = socket.localAddress() ?? listener.address
                     sockets.append(ListenerSocket(plan: place, socket: socket))
                 }
@@ -78,7 +82,7 @@ package struct Sidecar: ~Copyable {
 
     /// Serves until a signal says to stop, and what is under way has ended. The calling thread becomes the control
     /// thread.
-    package consuming func run() throws(LoadProblems) {
+    package func run() throws(LoadProblems) {
         var threads: [ThreadBox] = []
         do throws(SystemError) {
             for worker in workers {

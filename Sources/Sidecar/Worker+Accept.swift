@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Configuration
+import Gateway
 import Runtime
 import TLS
+import Telemetry
 
 extension Worker {
     /// Takes waiting connections. At the limit the newest are turned away at once, so that those that are open go

@@ -28,7 +28,7 @@ extension Worker {
     /// What the caller sent is no request.
     func refuse(_ connection: Downstream, _ error: HTTP1Error) {
         guard let exchange = connection.exchange else { return close(connection) }
-        let refusal = Refusal(error.code, error.status, .client)
+        let refusal = Refusal(error)
         if exchange.hasBegun { return refuse(connection, exchange, refusal) }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
         gateway.reject(exchange, start, refusal)
@@ -47,8 +47,12 @@ extension Worker {
                 length: .fixed(exchange.answer.body.count),
                 into: &connection.transport.output
             )
-            try connection.server.write(exchange.answer.body.bytes, into: &connection.transport.output)
-            endExchange(connection, exchange, try connection.server.finish(into: &connection.transport.output))
+            try connection.write(0..<exchange.answer.body.count, of: exchange.answer.body)
+            endExchange(
+                connection,
+                exchange,
+                try connection.server.finish(into: &connection.transport.output)
+            )
         } catch {
             cutOff(connection, exchange)
         }

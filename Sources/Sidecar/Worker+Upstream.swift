@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Configuration
 import Gateway
 import HTTP1
 import HTTPTypes
 import Runtime
 import TLS
+import Telemetry
 
 /// The upstream's side: connections, requests out, responses in.
 extension Worker {
@@ -12,9 +14,9 @@ extension Worker {
 
     /// Finds a connection for the exchange: an idle one of the same tenant and credential, else a new one.
     func open(_ connection: Downstream, _ exchange: Exchange) {
-        guard let route = exchange.route, let grant = exchange.grant else { return }
+        guard let route = exchange.route, let pool = exchange.pool else { return }
         if !connection.wasRetried {
-            while let upstream = pools[route.upstream].take(grant.pool) {
+            while let upstream = pools[route.upstream].take(pool) {
                 upstream.transport.fill(scratch: &scratch)
                 if upstream.transport.state == .open, upstream.transport.input.isEmpty {
                     gateway.count(.poolHits)
@@ -24,7 +26,7 @@ extension Worker {
             }
         }
         gateway.count(.poolMisses)
-        connect(connection, exchange, route.upstream, grant.pool)
+        connect(connection, exchange, route.upstream, pool)
     }
 
     private func connect(_ connection: Downstream, _ exchange: Exchange, _ place: Int, _ pool: Int) {
@@ -74,10 +76,11 @@ extension Worker {
         }
         exchange.upstreamStartedAt = now
         exchange.endpoint = upstream.endpoint
+        let authority = plan.upstreams[upstream.place].authority
         upstream.client.send(
             exchange.outgoing.method,
             target: exchange.outgoing.target.bytes,
-            authority: plan.upstreams[upstream.place].authority.span,
+            authority: authority.span,
             fields: exchange.outgoing.fields,
             length: exchange.isBodyCollected
                 ? .fixed(exchange.requestBody.count) : connection.facts.framing.length,
@@ -96,10 +99,10 @@ extension Worker {
 
     private func sendCollected(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
         do throws(HTTP1Error) {
-            try upstream.client.write(exchange.requestBody.bytes, into: &upstream.transport.output)
+            try upstream.write(0..<exchange.requestBody.count, of: exchange.requestBody)
             try upstream.client.finish(into: &upstream.transport.output)
         } catch {
-            refuse(connection, exchange, Refusal(error.code, error.status, .us))
+            refuse(connection, exchange, Refusal(error))
         }
     }
 
@@ -107,7 +110,9 @@ extension Worker {
     func admitWaiting(_ place: Int) {
         while !pools[place].waiting.isEmpty, !pools[place].isSaturated || pools[place].idleCount > 0 {
             let connection = pools[place].waiting.removeFirst()
-            guard isOpen(connection), connection.phase == .queued, let exchange = connection.exchange else { continue }
+            guard isOpen(connection), connection.phase == .queued, let exchange = connection.exchange else {
+                continue
+            }
             connection.phase = .waiting
             open(connection, exchange)
             schedule(connection)
@@ -181,7 +186,10 @@ extension Worker {
             return idleEvent(upstream)
         }
         while connection.transport.pendingBytes < plan.windowBytes {
-            let step = upstream.client.received(upstream.transport.input.bytes, into: &exchange.upstreamResponse)
+            let step = upstream.client.received(
+                upstream.transport.input.bytes,
+                into: &exchange.upstreamResponse
+            )
             if step.event != .needsInput {
                 guard handle(step, upstream, connection, exchange) else { return }
                 continue
@@ -222,7 +230,7 @@ extension Worker {
             return fits
         case .tunnel(let range):
             exchange.bytesOut += range.count
-            connection.transport.output.append(upstream.transport.input.bytes.extracting(range))
+            connection.transport.output.append(range, of: upstream.transport.input)
             upstream.transport.input.consume(step.consumed)
             schedule(connection)
             return true
@@ -231,7 +239,7 @@ extension Worker {
             responseEnded(upstream, connection, exchange)
             return false
         case .failed(let error):
-            failed(upstream, Refusal(error.code, error.status, .upstream))
+            failed(upstream, Refusal(error))
             return false
         case .closed:
             failed(upstream, .upstreamClosed)
@@ -270,20 +278,19 @@ extension Worker {
         _ connection: Downstream,
         _ exchange: Exchange
     ) -> Bool {
-        let bytes = upstream.transport.input.bytes.extracting(range)
         if let limit = exchange.responseLimit {
             guard exchange.responseBody.count + range.count <= limit else {
                 refuse(connection, exchange, .responseTooLarge)
                 return false
             }
-            exchange.responseBody.append(bytes)
+            exchange.responseBody.append(range, of: upstream.transport.input)
             return true
         }
         exchange.bytesOut += range.count
         do throws(HTTP1Error) {
-            try connection.server.write(bytes, into: &connection.transport.output)
+            try connection.write(range, of: upstream.transport.input)
         } catch {
-            refuse(connection, exchange, Refusal(error.code, error.status, .upstream))
+            refuse(connection, exchange, Refusal(error))
             return false
         }
         schedule(connection)
@@ -305,7 +312,7 @@ extension Worker {
             settle(upstream, connection)
             endExchange(connection, exchange, ending)
         } catch {
-            refuse(connection, exchange, Refusal(error.code, error.status, .upstream))
+            refuse(connection, exchange, Refusal(error))
         }
     }
 
@@ -324,7 +331,8 @@ extension Worker {
         admitWaiting(upstream.place)
     }
 
-    private func switchProtocols(_ upstream: Upstream, _ connection: Downstream, _ exchange: Exchange) -> Bool {
+    private func switchProtocols(_ upstream: Upstream, _ connection: Downstream, _ exchange: Exchange) -> Bool
+    {
         exchange.upstreamAnsweredAt = now
         guard gateway.switchProtocols(exchange) else {
             answer(connection, exchange)
@@ -358,7 +366,7 @@ extension Worker {
         }
         switch upstream.client.peerClosed(cleanly: cleanly) {
         case .ended: responseEnded(upstream, connection, exchange)
-        case .failed(let error): failed(upstream, Refusal(error.code, error.status, .upstream))
+        case .failed(let error): failed(upstream, Refusal(error))
         case .closed, .needsInput, .head, .switched, .body, .tunnel: failed(upstream, .upstreamClosed)
         }
     }
@@ -371,7 +379,8 @@ extension Worker {
         }
         gateway.upstreamFailed(exchange, refusal)
         let isUnsent = upstream.phase == .connecting
-        let isStale = upstream.isReused && !upstream.client.hasSeenResponse && exchange.outgoing.method.isIdempotent
+        let isStale =
+            upstream.isReused && !upstream.client.hasSeenResponse && exchange.outgoing.method.isIdempotent
         let isWhole = exchange.isBodyCollected || exchange.bodyLength == .none || exchange.bytesIn == 0
         close(upstream)
         if isUnsent || isStale, isWhole, !connection.wasRetried, connection.server.awaitsResponse {

@@ -53,7 +53,7 @@ final class Worker {
 
     /// A batch of records is handed over when it is this large, or this old.
     static let recordBytes = 64 << 10
-    static let recordAge = Interval.milliseconds(200)
+    static let recordAge = Interval.milliseconds(50)
 
     init(_ plan: WorkerPlan, index: Int, control: Mailbox<ControlMessage>) throws(SystemError) {
         self.plan = plan
@@ -62,7 +62,9 @@ final class Worker {
         reactor = try Reactor()
         inbox = Mailbox(waker: reactor.waker)
         gateway = Gateway(plan.snapshot)
-        pools = plan.upstreams.map { UpstreamPool(maximum: $0.maximumConnections, maximumIdle: $0.maximumIdle) }
+        pools = plan.upstreams.map {
+            UpstreamPool(maximum: $0.maximumConnections, maximumIdle: $0.maximumIdle)
+        }
     }
 
     /// Takes over listening sockets; before `run`.
@@ -224,6 +226,12 @@ final class Worker {
         if records.count >= Self.recordBytes { handOverRecords(force: true) }
     }
 
+    private func endpointText(_ exchange: Exchange) -> String? {
+        guard let endpoint = exchange.endpoint, let route = exchange.route else { return nil }
+        let texts = pools[route.upstream].addressTexts
+        return endpoint < texts.count ? texts[endpoint] : nil
+    }
+
     private func handOverRecords(force: Bool) {
         guard !records.isEmpty, force || now >= recordsDue else { return }
         control.send(.records(records.bytes.array()))
@@ -239,7 +247,7 @@ final class Worker {
             gateway.met(need, credential, outcome, now: wallTime)
             for connection in parked.removeValue(forKey: need) ?? [] { resume(connection, outcome) }
         case .addresses(let upstream, let addresses):
-            pools[upstream].addresses = addresses
+            pools[upstream].use(addresses)
             admitWaiting(upstream)
         case .collect(let request): control.send(.counters(request: request, gateway.counters()))
         case .drain(let deadline): drain(until: deadline)

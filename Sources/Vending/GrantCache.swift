@@ -46,7 +46,8 @@ package struct GrantCache<Means> {
     /// - Parameter epochs: those in force now, not when the grant was asked for: what was in flight during a purge
     ///   must not come back to life.
     /// - Returns: false when the grant is void already. It must not be used then, not even once.
-    package mutating func insert(_ key: GrantKey, _ grant: Grant<Means>, epochs: GrantEpochs, now: WallTime) -> Bool
+    package mutating func insert(_ key: GrantKey, _ grant: Grant<Means>, epochs: GrantEpochs, now: WallTime)
+        -> Bool
     {
         guard grant.epochs == epochs, now < grant.expiry else {
             counters.refused += 1
