@@ -65,7 +65,7 @@ extension Span<UInt8> {
     }
 
     /// The same bytes without spaces and tabs at either end (RFC 9110 §5.6.3 OWS).
-    @_lifetime(copy self)
+    @inlinable @_lifetime(copy self)
     package func trimmingOWS() -> Span<UInt8> {
         var start = 0
         var end = count

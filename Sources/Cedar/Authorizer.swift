@@ -129,7 +129,7 @@ package final class Authorizer: Sendable {
         }
     }
 
-    private func matches(_ constraint: ActionConstraint, _ uid: EntityUID, _ entities: EntityStore) -> Bool {
+    func matches(_ constraint: ActionConstraint, _ uid: EntityUID, _ entities: EntityStore) -> Bool {
         switch constraint {
         case .any: return true
         case .equal(let other): return uid == other

@@ -157,7 +157,9 @@ extension ValueReader {
             at: path + "/attrs"
         )
         var parents: [EntityUID] = []
-        for (index, json) in try object.required("parents", at: path).array(at: path + "/parents").enumerated() {
+        for (index, json) in try object.required("parents", at: path).array(at: path + "/parents")
+            .enumerated()
+        {
             parents.append(try self.uid(json, at: "\(path)/parents/\(index)"))
         }
         var tags: [RecordValue.Field] = []

@@ -20,7 +20,8 @@ extension Interval {
 
     /// As it would be written in a configuration, in the largest unit that divides it.
     package var configured: String {
-        let unit = Self.units.first { nanoseconds % $0.nanoseconds == 0 && nanoseconds != 0 } ?? ("s", 1)
+        if nanoseconds == 0 { return "0s" }
+        let unit = Self.units.first { nanoseconds % $0.nanoseconds == 0 } ?? ("ns", 1)
         return "\(nanoseconds / unit.nanoseconds)\(unit.name)"
     }
 }
@@ -48,7 +49,8 @@ extension YAML.Value {
     }
 
     static func size(_ bytes: Int) -> String {
-        let unit = sizeUnits.first { bytes % $0.bytes == 0 && bytes != 0 } ?? ("", 1)
+        if bytes == 0 { return "0" }
+        let unit = sizeUnits.first { bytes % $0.bytes == 0 } ?? ("", 1)
         return "\(bytes / unit.bytes)\(unit.name)"
     }
 }

@@ -24,6 +24,8 @@ extension Configuration {
         package var certificate: Certificate?
         /// Default: 1.2.
         package var minimumVersion = TLSVersion.v12
+
+        package init(ca: Authorities = .system) { self.ca = ca }
     }
 
     package struct Timeouts: Sendable, Equatable {

@@ -3,6 +3,7 @@ package import Bytes
 package import HTTPTypes
 package import Identity
 import Namespaces
+import Vending
 
 /// One request and its response, on their way. Taken from a worker's pool and put back, so that a warm request
 /// allocates nothing: every buffer in it keeps its storage.
@@ -16,6 +17,8 @@ package final class Exchange {
     /// As the head announces it.
     package var bodyLength = BodyLength.none
     package internal(set) var hasBegun = false
+    /// The head could not be read: of `request` only what was parsed so far may be there.
+    var isUnreadable = false
     /// Fresh random bytes, `Gateway.randomBytes` of them, given before `begin`.
     package var random = Buffer()
 
@@ -30,6 +33,8 @@ package final class Exchange {
     /// What the exchange was parked for last, and how that ended: a step asks for one thing once.
     var unmet: Need?
     var needOutcome: NeedOutcome?
+    /// Keys were asked for already, so a key that is still unknown stays unknown.
+    var asksForKeys: Bool { if case .keys? = unmet { true } else { false } }
     package internal(set) var refusal: Refusal?
     var session: VirtualSessionID?
     /// As the client calls its session.
@@ -53,6 +58,8 @@ package final class Exchange {
     package internal(set) var answer = OutgoingResponse()
 
     // For the record.
+    /// A response's head was begun towards the caller.
+    package var isAnswered = false
     package var bytesIn = 0
     package var bytesOut = 0
     package var upstreamStartedAt: Instant?
@@ -60,6 +67,9 @@ package final class Exchange {
     package var endpoint: Int?
 
     package init() {}
+
+    /// Number of the pool of upstream connections that the exchange may use; once it is to be forwarded.
+    package var pool: Int? { grant?.means?.pool }
 
     /// The trace that this exchange begins: the caller's own would let it name another's (THREATS 3).
     var traceParent: TraceParent? {
@@ -72,6 +82,12 @@ package final class Exchange {
         for index in nonce.indices { nonce[index] = random.bytes[24 + index] }
         return nonce
     }
+
+    /// Names the exchange in records: another id than the trace that the agent hands on, which is a secret.
+    var recordID: (high: UInt64, low: UInt64) { (randomWord(5), randomWord(6)) }
+
+    /// What the caller was answered; nil when nothing was.
+    var answerStatus: Status? { isAnswered ? answer.status : nil }
 
     func takeTraceID() { traceID = (randomWord(0), randomWord(1)) }
 
@@ -88,6 +104,7 @@ package final class Exchange {
         isWebSocket = false
         bodyLength = .none
         hasBegun = false
+        isUnreadable = false
         random.removeAll()
         snapshot = nil
         route = nil
@@ -109,6 +126,7 @@ package final class Exchange {
         upstreamResponse.removeAll()
         responseBody.removeAll()
         answer.removeAll()
+        isAnswered = false
         bytesIn = 0
         bytesOut = 0
         upstreamStartedAt = nil

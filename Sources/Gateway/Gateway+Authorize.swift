@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
+package import Bytes
 import Cedar
 import Crypto
 import HTTPTypes
 import Identity
 import Namespaces
+import Telemetry
 import Vending
 
 extension Gateway {
@@ -43,12 +44,13 @@ extension Gateway {
         _ now: WallTime
     ) -> GrantKey {
         let action = route.adapter.operations[operation].action
+        let resource = route.resourceText
         keys.beginGrant(
             generation: snapshot.plan.generation,
             route: route.place,
             principal: principal.digest,
             action: action.utf8Span.span,
-            resource: route.resourceText.span
+            resource: resource.span
         )
         let use = snapshot.plan.policy.use(of: action)
         if use.method { keys.add(Int(exchange.request.method.rawValue)) }
@@ -69,9 +71,8 @@ extension Gateway {
     ) throws(Stop) -> Grant {
         let verdict = decide(exchange, route, principal, operation, now)
         var expiry = principal.expiry
-        if snapshot.plan.policy.use(of: route.adapter.operations[operation].action).now {
-            expiry = min(expiry, now + .seconds(1))
-        }
+        let use = snapshot.plan.policy.use(of: route.adapter.operations[operation].action)
+        if let end = use.holdsUntil(now) { expiry = min(expiry, end) }
         guard verdict.isAllowed else { return grant(verdict, principal, nil, nil, expiry, nil) }
         let compartment = try compartment(of: principal, route)
         let credential = try credential(for: principal, route, now)

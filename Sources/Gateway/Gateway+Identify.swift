@@ -2,12 +2,14 @@
 import Bytes
 import HTTPTypes
 import Identity
+import Telemetry
 
 extension Gateway {
     /// Every carrier that is there is verified, and all must agree (THREATS 1). Nothing else says who it is.
     mutating func identify(_ exchange: Exchange, _ now: WallTime) throws(Stop) -> Principal {
+        if let principal = exchange.principal { return principal }
         let listener = snapshot.plan.listeners[exchange.listener]
-        var carriers = Carriers(listener.carriers, agent: listener.agent, isLastTry: exchange.needOutcome != nil)
+        var carriers = Carriers(listener.carriers, agent: listener.agent, isLastTry: exchange.asksForKeys)
         let identity = snapshot.identity
         for index in exchange.request.fields.indices {
             let slot: CarrierSlot
@@ -16,7 +18,7 @@ extension Gateway {
             case .xAPIKey: slot = .xAPIKey
             case .apiKey: slot = .apiKey
             case .baggage:
-                addBaggage(&carriers, exchange, index, identity, now)
+                addBaggage(&carriers, exchange.request.fields, index, identity, now)
                 continue
             default: continue
             }
@@ -37,12 +39,12 @@ extension Gateway {
 
     private mutating func addBaggage(
         _ carriers: inout Carriers,
-        _ exchange: Exchange,
+        _ fields: borrowing Fields,
         _ index: Int,
         _ identity: IdentitySnapshot,
         _ now: WallTime
     ) {
-        let value = exchange.request.fields.value(at: index)
+        let value = fields.value(at: index)
         var cursor = BaggageCursor()
         while let member = cursor.next(in: value) {
             guard value.extracting(member.key).equals(Carriers.baggageKey) else { continue }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
-package import HTTPTypes
+import HTTPTypes
 package import Namespaces
+import Telemetry
 
 extension Gateway {
     /// Answers with a refusal, in the words of the route's protocol.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
 package import HTTPTypes
+import Identity
 import Namespaces
+import Vending
 
 extension Gateway {
     /// The final response's head is in `exchange.upstreamResponse`.
@@ -12,13 +14,14 @@ extension Gateway {
             return .answer
         }
         let status = exchange.upstreamResponse.status
+        let authority = route.authority
         do throws(AdapterFailure) {
             let body = try route.adapter.planResponse(
                 mapping,
                 status: status.rawValue,
                 exchange.upstreamResponse.fields,
                 length: length,
-                authority: route.authority.span,
+                authority: authority.span,
                 means.scope,
                 into: &responsePlan
             )
@@ -75,7 +78,8 @@ extension Gateway {
             case .drop, .user: break
             case .replace(let range):
                 try exchange.answer.fields.append(
-                    name: exchange.upstreamResponse.fields.name(at: index),
+                    nameAt: index,
+                    of: exchange.upstreamResponse.fields,
                     value: responsePlan.values.bytes.extracting(range)
                 )
             case .session: try writeResponseSession(exchange, index)
@@ -95,9 +99,12 @@ extension Gateway {
         var virtual = Buffer()
         session.write(into: &virtual)
         guard exchange.upstreamResponse.fields.value(at: index).equals(virtual.bytes) else { return }
+        virtual.removeAll()
+        virtual.append(exchange.clientSession.bytes)
         try exchange.answer.fields.append(
-            name: exchange.upstreamResponse.fields.name(at: index),
-            value: exchange.clientSession.bytes
+            nameAt: index,
+            of: exchange.upstreamResponse.fields,
+            value: virtual.bytes
         )
     }
 }

@@ -4,6 +4,8 @@ import Configuration
 import HTTPTypes
 import Identity
 import Namespaces
+import Telemetry
+import Vending
 
 extension Gateway {
     /// Puts the request into its compartment: target, fields, and what the adapter wants of the body.
@@ -54,17 +56,17 @@ extension Gateway {
             throw .refused(.policyFailed)
         }
         text.removeAll()
+        swap(&text, &exchange.requestBody)
         do throws(AdapterFailure) {
             try route.adapter.transformRequest(
                 &mapping,
-                exchange.requestBody.bytes,
+                text.bytes,
                 means.scope,
-                into: &text
+                into: &exchange.requestBody
             )
         } catch {
             throw .adapter(error)
         }
-        swap(&text, &exchange.requestBody)
         exchange.isBodyCollected = true
         exchange.mapping = mapping
         return try send(exchange, route.adapter, mapping, means)
@@ -98,13 +100,14 @@ extension Gateway {
             case .drop: break
             case .replace(let range):
                 let value = requestPlan.values.bytes.extracting(range)
-                try exchange.outgoing.fields.append(name: exchange.request.fields.name(at: index), value: value)
+                try exchange.outgoing.fields.append(nameAt: index, of: exchange.request.fields, value: value)
             case .session: try writeSession(exchange, index, principal)
             case .user:
                 text.removeAll()
                 Means.append(principal.user.text, to: &text)
                 try exchange.outgoing.fields.append(
-                    name: exchange.request.fields.name(at: index),
+                    nameAt: index,
+                    of: exchange.request.fields,
                     value: text.bytes
                 )
             case .pass:
@@ -153,7 +156,7 @@ extension Gateway {
         exchange.session = session
         text.removeAll()
         session.write(into: &text)
-        try exchange.outgoing.fields.append(name: exchange.request.fields.name(at: index), value: text.bytes)
+        try exchange.outgoing.fields.append(nameAt: index, of: exchange.request.fields, value: text.bytes)
     }
 
     /// What an agent gets to hand on: the handle in the token's place and in the baggage, and a trace of its own.

@@ -2,10 +2,10 @@
 package import Bytes
 import Crypto
 package import HTTPTypes
-package import Identity
-package import Namespaces
-package import Telemetry
-package import Vending
+import Identity
+import Namespaces
+import Telemetry
+import Vending
 
 /// The way of a request (DESIGN §2), as one worker walks it: events in, actions out, no socket, no clock.
 ///
@@ -55,8 +55,8 @@ package struct Gateway: ~Copyable {
         case need(Need)
     }
 
-    /// Random bytes that each exchange is given: trace id 16, span id 8, handle nonce 16.
-    package static let randomBytes = 40
+    /// Random bytes that each exchange is given: trace id 16, span id 8, handle nonce 16, record id 16.
+    package static let randomBytes = 56
 
     var snapshot: Snapshot
     var authenticator: Authenticator
@@ -67,6 +67,7 @@ package struct Gateway: ~Copyable {
     var provisioned: Set<ProvisionNeed> = []
     var pools: [PoolKey: Int] = [:]
     var metrics: MetricSet
+    var reported = ReportedCounters()
     var requestPlan = FieldPlan()
     var responsePlan = FieldPlan()
     var text = Buffer()
@@ -117,10 +118,11 @@ package struct Gateway: ~Copyable {
 
     private mutating func walk(_ exchange: Exchange, _ now: WallTime) -> Action {
         do throws(Stop) {
-            let route = try exchange.route ?? findRoute(exchange)
-            let principal = try exchange.principal ?? identify(exchange, now)
-            let operation = try exchange.operation ?? findOperation(exchange, route)
-            let grant = try exchange.grant ?? authorize(exchange, route, principal, operation, now)
+            // A step that was done before the exchange was parked finds its result.
+            let route = try findRoute(exchange)
+            let principal = try identify(exchange, now)
+            let operation = try findOperation(exchange, route)
+            let grant = try authorize(exchange, route, principal, operation, now)
             return try rewrite(exchange, route, principal, operation, grant, now)
         } catch {
             return stop(exchange, error)
@@ -142,24 +144,27 @@ package struct Gateway: ~Copyable {
         }
     }
 
-    private func note(_ exchange: Exchange, _ start: Start) {
+    private mutating func note(_ exchange: Exchange, _ start: Start) {
         exchange.hasBegun = true
         exchange.snapshot = snapshot
         exchange.listener = start.listener
         exchange.startedAt = start.now
         exchange.startedOn = start.wallTime
         exchange.takeTraceID()
+        metrics.add(.requestsBegun)
     }
 
     /// A request that could not be read: it leaves a record like any other.
     package mutating func reject(_ exchange: Exchange, _ start: Start, _ refusal: Refusal) {
         note(exchange, start)
+        exchange.isUnreadable = true
         _ = refuse(exchange, refusal)
     }
 
     // MARK: steps
 
     private func findRoute(_ exchange: Exchange) throws(Stop) -> Route {
+        if let route = exchange.route { return route }
         guard let place = snapshot.plan.listeners[exchange.listener].route(of: exchange.request) else {
             throw .refused(.routeUnknown)
         }
@@ -169,6 +174,7 @@ package struct Gateway: ~Copyable {
     }
 
     private func findOperation(_ exchange: Exchange, _ route: Route) throws(Stop) -> Int {
+        if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {
             operation = try route.adapter.match(exchange.request.method, exchange.request.path)

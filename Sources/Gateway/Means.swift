@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+import Bytes
 import Configuration
-package import HTTPTypes
+import HTTPTypes
 import Identity
 package import Namespaces
 package import Vending

@@ -40,7 +40,12 @@ package struct Refusal: Sendable {
 
     package init(_ failure: AdapterFailure) {
         let reason = failure.reason
-        self.init(reason.rawValue, Status(reason.status), reason.isUpstream ? .upstream : .client)
+        self.init(
+            reason.rawValue,
+            Status(reason.status),
+            reason.isUpstream ? .upstream : .client,
+            callerCode: reason.callerCode
+        )
     }
 
     // Routing.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+import Bytes
 package import Cedar
 package import Configuration
 package import Crypto
-package import HTTPTypes
+import HTTPTypes
 package import Identity
 package import Namespaces
 
@@ -125,7 +125,7 @@ package final class Route: Sendable {
         self.place = place
         name = configuration.name
         self.adapter = adapter
-        resource = EntityUID(type: configuration.resource.type, id: configuration.resource.id)
+        resource = EntityUID(type: Text(configuration.resource.type), id: Text(configuration.resource.id))
         self.upstream = upstream
         upstreamName = configuration.upstream
         self.authority = authority

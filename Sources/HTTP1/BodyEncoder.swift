@@ -64,9 +64,7 @@ package struct BodyEncoder: Sendable {
     ) throws(HTTP1Error) {
         guard try end() else { return }
         output.append("0\r\n")
-        for index in trailers.indices where !trailers.known(at: index).isForbiddenTrailer {
-            HeadEncoder.append(trailers, index, into: &output)
-        }
+        trailers.append(linesTo: &output, skipping: .forbiddenInTrailers)
         output.append("\r\n")
     }
 

@@ -24,6 +24,7 @@ struct ChunkedDecoder {
     private var size = 0
     private var digits = 0
     private var extensionBytes = 0
+    private var parameters = ChunkExtension()
     private var excess = 0
     private var trailerBytes = 0
     private var reader = LineReader()
@@ -85,11 +86,11 @@ struct ChunkedDecoder {
         case .chunkExtension:
             if byte == ASCII.carriageReturn {
                 phase = .sizeLineFeed
-                return nil
+                return parameters.mayEnd ? nil : .invalidChunkExtension
             }
             extensionBytes += 1
             guard extensionBytes <= limits.chunkExtensionBytes else { return .chunkExtensionTooLong }
-            return ASCII.isFieldValue(byte) && byte < 0x80 ? nil : .invalidChunkExtension
+            return parameters.take(byte) ? nil : .invalidChunkExtension
         case .sizeLineFeed:
             guard byte == ASCII.lineFeed else { return .bareCarriageReturn }
             phase = size == 0 ? .trailers : .data
@@ -100,6 +101,7 @@ struct ChunkedDecoder {
         case .dataLineFeed:
             phase = .size
             (size, digits, extensionBytes) = (0, 0, 0)
+            parameters = ChunkExtension()
             return byte == ASCII.lineFeed ? nil : .invalidChunkEnd
         case .data, .trailers: return nil
         }
@@ -147,7 +149,7 @@ struct ChunkedDecoder {
         }
         let line = input.extracting(start..<end)
         let known = try FieldLine.parse(line, into: &trailers, side: side, at: position + start)
-        guard !known.isForbiddenTrailer else {
+        guard !KnownFieldSet.forbiddenInTrailers.contains(known) else {
             throw HTTP1Error(.forbiddenTrailer, side, at: position + start)
         }
         return end + 2

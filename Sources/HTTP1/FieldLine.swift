@@ -14,8 +14,10 @@ enum FieldLine {
         side: HTTP1Error.Side,
         at offset: Int
     ) throws(HTTP1Error) -> KnownField {
-        var nameCount = 0
-        while nameCount < line.count, ASCII.isToken(line[nameCount]) { nameCount += 1 }
+        var nameCount = line.wordEnd()
+        while nameCount < line.count, ASCII.isToken(line[nameCount]) {
+            nameCount = line.wordEnd(from: nameCount + 1)
+        }
         guard nameCount > 0, nameCount < line.count, line[nameCount] == ASCII.colon else {
             throw HTTP1Error(nameFault(line, nameCount), side, at: offset + nameCount)
         }

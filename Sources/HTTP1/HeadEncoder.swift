@@ -10,12 +10,13 @@ package enum ConnectionIntent: Equatable, Sendable {
     case webSocket
 }
 
-/// Writes heads from their parsed form: never a byte of a line as it came in.
+/// Writes heads from their parsed form: `Fields` holds nothing else.
 ///
 /// Host, Content-Length, Transfer-Encoding, Connection and Upgrade are written from what the caller of these
 /// functions knows, and never copied; other hop-by-hop fields are left out (`KnownField.isHopByHop`), but a request that
 /// takes trailers says so again.
-/// Cost: one reservation, then four copies for each field; no allocation once the buffer has grown.
+/// Cost: one reservation, then one copy for each run of fields between those that are left out; no allocation once the
+/// buffer has grown.
 package enum HeadEncoder {
     /// Appends a request's head in HTTP/1.1.
     /// - Parameters:
@@ -30,18 +31,14 @@ package enum HeadEncoder {
         connection: ConnectionIntent,
         into output: inout Buffer
     ) {
-        output.reserve(fields.byteCount + fields.count * 4 + target.count + authority.count + 192)
+        output.reserve(fields.byteCount + target.count + authority.count + 192)
         output.append(method.name)
         output.append(ASCII.space)
         output.append(target)
         output.append(" HTTP/1.1\r\nHost: ")
         output.append(authority)
         output.append("\r\n")
-        for index in fields.indices {
-            let known = fields.known(at: index)
-            if known.isWrittenByEncoder || known == .host { continue }
-            append(fields, index, into: &output)
-        }
+        fields.append(linesTo: &output, skipping: .writtenInRequests)
         append(framing, into: &output)
         if fields.acceptsTrailers, connection == .keepAlive {
             output.append("TE: trailers\r\nConnection: TE\r\n")
@@ -59,24 +56,15 @@ package enum HeadEncoder {
         connection: ConnectionIntent,
         into output: inout Buffer
     ) {
-        output.reserve(fields.byteCount + fields.count * 4 + 192)
+        output.reserve(fields.byteCount + 192)
         output.append("HTTP/1.1 ")
         output.append(decimal: Int(status.rawValue))
         output.append(ASCII.space)
         output.append(status.reason)
         output.append("\r\n")
-        for index in fields.indices where !fields.known(at: index).isWrittenByEncoder {
-            append(fields, index, into: &output)
-        }
+        fields.append(linesTo: &output, skipping: .writtenInResponses)
         append(framing, into: &output)
         append(connection, into: &output)
-        output.append("\r\n")
-    }
-
-    static func append(_ fields: borrowing Fields, _ index: Int, into output: inout Buffer) {
-        output.append(fields.name(at: index))
-        output.append(": ")
-        output.append(fields.value(at: index))
         output.append("\r\n")
     }
 
@@ -100,7 +88,9 @@ package enum HeadEncoder {
     }
 }
 
-extension KnownField {
-    /// Never copied by an encoder: the hop-by-hop fields, and the length, which the framing says.
-    fileprivate var isWrittenByEncoder: Bool { self == .contentLength || isHopByHop }
+extension KnownFieldSet {
+    /// Never copied: what belongs to one hop, and the length, which the framing says.
+    fileprivate static let writtenInResponses = hopByHop.union([.contentLength])
+    /// And Host, which the authority says.
+    fileprivate static let writtenInRequests = writtenInResponses.union([.host])
 }

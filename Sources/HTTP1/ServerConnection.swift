@@ -120,7 +120,8 @@ package struct ServerConnection: ~Copyable {
         }
     }
 
-    /// The caller will send nothing more. A response under way may go on; `finish` then says `.close`.
+    /// The caller will send nothing more, and `received` has seen all that it sent. A response under way may go on;
+    /// `finish` then says `.close`. Requests that still wait behind it are dropped.
     package mutating func peerClosed() -> Closing {
         let before = reading
         closes = true

@@ -5,32 +5,44 @@ import Bytes
 ///
 /// A host is an IPv6 address in brackets, or letters, digits, `-`, `.` and `_` (container names have it).
 /// Percent-encoding and sub-delims, which the RFC allows, are refused: no name that is looked up has them.
+///
+/// A caller says the same Host in every request of its connection, so what was parsed last is kept and recognised.
 struct Authority: ~Copyable {
-    private(set) var text = Buffer()
-    private(set) var hostCount = 0
-    private(set) var port: UInt16?
+    private var source = Buffer()
+    private var lower = Buffer()
+    private var parsedHostCount = 0
+    private var parsedPort: UInt16?
+    private var isPresent = false
 
-    mutating func removeAll() {
-        text.removeAll()
-        hostCount = 0
-        port = nil
+    var text: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get { lower.bytes.extracting(0..<(isPresent ? lower.count : 0)) }
     }
+
+    var hostCount: Int { isPresent ? parsedHostCount : 0 }
+    var port: UInt16? { isPresent ? parsedPort : nil }
+
+    mutating func removeAll() { isPresent = false }
 
     /// - Throws: why `authority` is none; the value is then empty.
     mutating func parse(_ authority: borrowing Span<UInt8>) throws(TargetError) {
-        removeAll()
+        if !authority.isEmpty, authority.equals(source.bytes) {
+            isPresent = true
+            return
+        }
+        isPresent = false
+        source.removeAll()
         // A name has at most 253 bytes (RFC 1035 §2.3.4), an address fewer.
         guard authority.count <= 253 + 6 else { throw TargetError(.authorityInvalid, at: 253) }
         if let index = authority.firstIndex(of: UInt8(ascii: "@")) {
             throw TargetError(.userInformation, at: index)
         }
         let end = try Self.hostCount(authority)
-        if end < authority.count {
-            port = try Self.port(authority, from: end)
-        }
-        hostCount = end
-        text.reserve(authority.count)
-        for index in authority.indices { text.append(ASCII.lowercased(authority[index])) }
+        parsedPort = end < authority.count ? try Self.port(authority, from: end) : nil
+        parsedHostCount = end
+        lower.removeAll()
+        for index in authority.indices { lower.append(ASCII.lowercased(authority[index])) }
+        source.append(authority)
+        isPresent = true
     }
 
     /// Takes the value of Host, or the target's authority in its place where it may be absent.

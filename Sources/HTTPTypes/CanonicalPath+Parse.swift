@@ -23,39 +23,35 @@ extension CanonicalPath {
 
     /// - Returns: the index of the `?`, or the count.
     private mutating func parsePath(_ target: borrowing Span<UInt8>) throws(TargetError) -> Int {
-        var current: Flags = []
-        var segmentStart = 1
+        var open = OpenSegment()
         var copied = 0
         var index = 1
-        while index < target.count {
+        while true {
+            index = target.wordEnd(from: index)
+            guard index < target.count, target[index] != UInt8(ascii: "?") else { break }
             let byte = target[index]
-            if Self.isPlainPath(byte) {
+            if byte == ASCII.slash {
+                let end = text.count + index - copied
+                guard end > open.start else { throw TargetError(.emptySegment, at: index) }
+                try close(open, target, end: end, at: index)
                 index += 1
-                continue
-            }
-            if byte == ASCII.slash || byte == UInt8(ascii: "?") {
+                open = OpenSegment(start: end + 1, source: index)
+            } else if byte == ASCII.percent {
                 text.append(target.extracting(copied..<index))
+                open.flags.formUnion(try appendEscape(target, at: &index))
                 copied = index
-                if byte != ASCII.slash { break }
-                guard text.count > segmentStart else { throw TargetError(.emptySegment, at: index) }
-                try closeSegment(from: segmentStart, current, at: index)
-                current = []
-                segmentStart = text.count + 1
+            } else {
+                guard Self.isPlainPath(byte) else { throw TargetError(Self.refusal(of: byte), at: index) }
                 index += 1
-                continue
             }
-            guard byte == ASCII.percent else { throw TargetError(Self.refusal(of: byte), at: index) }
-            text.append(target.extracting(copied..<index))
-            current.formUnion(try appendEscape(target, at: &index))
-            copied = index
         }
         text.append(target.extracting(copied..<index))
-        if text.count > segmentStart {
-            try closeSegment(from: segmentStart, current, at: index)
+        pathCount = text.count
+        if pathCount > open.start {
+            try close(open, target, end: pathCount, at: index)
         } else {
             endsWithSlash = segmentCount > 0
         }
-        pathCount = text.count
         return index
     }
 
@@ -85,26 +81,42 @@ extension CanonicalPath {
         return .hasEscapes
     }
 
-    private mutating func closeSegment(
-        from start: Int,
-        _ flags: Flags,
+    /// A segment whose end was not met yet.
+    private struct OpenSegment {
+        /// Where it begins in the canonical path, and in the target.
+        var start = 1
+        var source = 1
+        var flags: Flags = []
+    }
+
+    private mutating func close(
+        _ segment: OpenSegment,
+        _ target: borrowing Span<UInt8>,
+        end: Int,
         at offset: Int
     ) throws(TargetError) {
-        let count = text.count - start
-        if count <= 2, text.bytes[start] == UInt8(ascii: "."), text.bytes[text.count - 1] == UInt8(ascii: ".")
-        {
-            throw TargetError(.dotSegment, at: offset - count)
+        // Escaped dots never get this far, so the target's own bytes say whether it is a dot segment.
+        let count = offset - segment.source
+        let dot = UInt8(ascii: ".")
+        if count <= 2, target[segment.source] == dot, target[offset - 1] == dot {
+            throw TargetError(.dotSegment, at: segment.source)
         }
         guard segmentCount < Self.maximumSegments else { throw TargetError(.tooManySegments, at: offset) }
-        segments[segmentCount] = Segment(start: UInt32(start), count: UInt32(count), flags: flags)
+        segments[segmentCount] = Segment(
+            start: UInt32(segment.start),
+            count: UInt32(end - segment.start),
+            flags: segment.flags
+        )
         segmentCount += 1
-        self.flags.formUnion(flags)
+        flags.formUnion(segment.flags)
     }
 
     /// Escaped control bytes other than NUL may pass here: texts in a query have lines.
     private static func checkQuery(_ target: borrowing Span<UInt8>, from start: Int) throws(TargetError) {
         var index = start
-        while index < target.count {
+        while true {
+            index = target.wordEnd(from: index)
+            guard index < target.count else { return }
             let byte = target[index]
             if byte == ASCII.percent {
                 index += 3 * (try checkedEscape(target, at: index).escapes)

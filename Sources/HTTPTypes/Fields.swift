@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
+package import Bytes
 
 /// Why a field was not taken.
 package enum FieldError: Error, Equatable, Sendable {
@@ -17,16 +17,23 @@ package enum FieldError: Error, Equatable, Sendable {
 /// tab, whoever appends them. Values have no space or tab at either end.
 /// `removeAll` keeps the storage, so a warm connection's heads allocate nothing.
 package struct Fields: ~Copyable {
-    private struct Entry {
+    struct Entry {
         var nameStart: UInt32
         var valueStart: UInt32
         var valueCount: UInt32
         var nameCount: UInt16
         var known: KnownField
+        /// Whether `name: value` and CRLF stand in the block in one piece.
+        var isWhole: Bool
+
+        /// Where the line ends in the block, if it is whole.
+        var end: Int { Int(valueStart) + Int(valueCount) + 2 }
     }
 
-    private var bytes = Buffer()
-    private var entries: [Entry] = []
+    var bytes = Buffer()
+    var entries: [Entry] = []
+    /// Every known field that was appended since the last `removeAll`; removed ones may still be in it.
+    var present: KnownFieldSet = []
 
     package init() {}
 
@@ -40,6 +47,7 @@ package struct Fields: ~Copyable {
     package mutating func removeAll() {
         bytes.removeAll()
         entries.removeAll(keepingCapacity: true)
+        present = []
     }
 
     // MARK: reading
@@ -61,6 +69,7 @@ package struct Fields: ~Copyable {
 
     /// Index of the first field of that name at or after `start`. Not for `.other`, which is many names.
     package func first(_ known: KnownField, from start: Int = 0) -> Int? {
+        guard present.contains(known) else { return nil }
         var index = start
         while index < entries.count {
             if entries[index].known == known { return index }
@@ -70,6 +79,7 @@ package struct Fields: ~Copyable {
     }
 
     package func occurrences(_ known: KnownField) -> Int {
+        guard present.contains(known) else { return 0 }
         var found = 0
         for index in entries.indices where entries[index].known == known { found += 1 }
         return found
@@ -95,87 +105,6 @@ package struct Fields: ~Copyable {
             next = first(named: name, from: index + 1)
         }
         return found
-    }
-
-    // MARK: appending
-
-    package mutating func append(
-        name: borrowing Span<UInt8>,
-        value: borrowing Span<UInt8>
-    ) throws(FieldError) {
-        guard name.isToken else { throw .invalidName }
-        guard name.count <= Int(UInt16.max) else { throw .tooLong }
-        let start = try room(for: name.count + value.count)
-        bytes.append(name)
-        try finish(start, nameCount: name.count, known: KnownField(name), value: value)
-    }
-
-    /// `name` is a constant of ours: a precondition that it is a token.
-    package mutating func append(name: StaticString, value: borrowing Span<UInt8>) throws(FieldError) {
-        let start = try room(for: name.utf8CodeUnitCount + value.count)
-        bytes.append(name)
-        let known = knownName(start..<bytes.count)
-        try finish(start, nameCount: name.utf8CodeUnitCount, known: known, value: value)
-    }
-
-    /// `known` must have a name: not `.other`.
-    package mutating func append(_ known: KnownField, value: borrowing Span<UInt8>) throws(FieldError) {
-        precondition(known != .other, "the field needs a name")
-        let name = known.name
-        let start = try room(for: name.utf8CodeUnitCount + value.count)
-        bytes.append(name)
-        try finish(start, nameCount: name.utf8CodeUnitCount, known: known, value: value)
-    }
-
-    /// `value` is a constant of ours: a precondition that it is valid.
-    package mutating func append(_ known: KnownField, value: StaticString) {
-        precondition(known != .other, "the field needs a name")
-        append(trusted: known.name, known, value)
-    }
-
-    /// `name` and `value` are constants of ours: a precondition that they are valid.
-    package mutating func append(name: StaticString, value: StaticString) {
-        append(trusted: name, nil, value)
-    }
-
-    package mutating func append(_ known: KnownField, decimal value: Int) {
-        precondition(known != .other, "the field needs a name")
-        let name = known.name
-        let start = bytes.count
-        bytes.append(name)
-        bytes.append(decimal: value)
-        record(start, nameCount: name.utf8CodeUnitCount, known: known)
-    }
-
-    /// Appends field `index` of another message, name and value as they stand there.
-    package mutating func append(_ index: Int, of other: borrowing Fields) throws(FieldError) {
-        let start = try room(for: Int(other.entries[index].nameCount) + other.value(at: index).count)
-        bytes.append(other.name(at: index))
-        bytes.append(other.value(at: index))
-        record(start, nameCount: Int(other.entries[index].nameCount), known: other.entries[index].known)
-    }
-
-    /// Appends a field whose bytes the caller has already checked: a token, and a value without control bytes and
-    /// trimmed. For the parsers of heads, which check while they scan.
-    package mutating func append(
-        checkedLine line: borrowing Span<UInt8>,
-        nameCount: Int,
-        value: Range<Int>
-    ) throws(FieldError) -> KnownField {
-        guard nameCount <= Int(UInt16.max) else { throw .tooLong }
-        let start = try room(for: line.count)
-        let known = KnownField(line.extracting(0..<nameCount))
-        bytes.append(line)
-        entries.append(
-            Entry(
-                nameStart: UInt32(start),
-                valueStart: UInt32(start + value.lowerBound),
-                valueCount: UInt32(value.count),
-                nameCount: UInt16(nameCount),
-                known: known
-            )
-        )
-        return known
     }
 
     // MARK: changing
@@ -225,64 +154,43 @@ package struct Fields: ~Copyable {
         bytes.append(trimmed)
         entries[index].valueStart = UInt32(start)
         entries[index].valueCount = UInt32(trimmed.count)
+        entries[index].isWhole = false
     }
 
-    // MARK: private
+    // MARK: writing
 
-    private func room(for count: Int) throws(FieldError) -> Int {
-        let start = bytes.count
-        guard count <= Int(Int32.max) - start else { throw .tooLong }
-        return start
-    }
-
-    private mutating func finish(
-        _ start: Int,
-        nameCount: Int,
-        known: KnownField,
-        value: borrowing Span<UInt8>
-    ) throws(FieldError) {
-        let trimmed = value.trimmingOWS()
-        guard trimmed.firstIndexOutsideFieldValue() == nil else {
-            bytes.truncate(to: start)
-            throw .invalidValue
+    /// Appends `name: value` and CRLF for each field that `skipped` does not hold.
+    /// Cost: one copy for each run of neighbours that are written as they were read.
+    package func append(linesTo output: inout Buffer, skipping skipped: KnownFieldSet) {
+        var runStart = 0
+        var runEnd = 0
+        for index in entries.indices where !skipped.contains(entries[index].known) {
+            let start = Int(entries[index].nameStart)
+            if entries[index].isWhole && start == runEnd {
+                runEnd = entries[index].end
+                continue
+            }
+            output.append(bytes.bytes.extracting(runStart..<runEnd))
+            (runStart, runEnd) = (start, start)
+            if entries[index].isWhole {
+                runEnd = entries[index].end
+            } else {
+                append(lineAt: index, to: &output)
+            }
         }
-        bytes.append(trimmed)
-        record(start, nameCount: nameCount, known: known)
+        output.append(bytes.bytes.extracting(runStart..<runEnd))
     }
 
-    /// The field that the appended name is; a precondition that it is a token.
-    private func knownName(_ range: Range<Int>) -> KnownField {
-        let name = bytes.bytes.extracting(range)
-        let isToken = name.isToken
-        precondition(isToken, "a field name of ours is no token")
-        return KnownField(name)
+    private func append(lineAt index: Int, to output: inout Buffer) {
+        output.append(name(at: index))
+        output.append(": ")
+        output.append(value(at: index))
+        output.append("\r\n")
     }
 
-    private func isTrimmedValue(_ range: Range<Int>) -> Bool {
-        let value = bytes.bytes.extracting(range)
-        return value.firstIndexOutsideFieldValue() == nil && value.trimmingOWS().count == value.count
-    }
-
-    private mutating func append(trusted name: StaticString, _ known: KnownField?, _ value: StaticString) {
+    func room(for count: Int) throws(FieldError) -> Int {
         let start = bytes.count
-        let nameCount = name.utf8CodeUnitCount
-        bytes.append(name)
-        bytes.append(value)
-        let resolved = knownName(start..<start + nameCount)
-        precondition(isTrimmedValue(start + nameCount..<bytes.count), "a field value of ours is invalid")
-        record(start, nameCount: nameCount, known: known ?? resolved)
-    }
-
-    /// Everything from `start` to the end of the block is one name and its value.
-    private mutating func record(_ start: Int, nameCount: Int, known: KnownField) {
-        entries.append(
-            Entry(
-                nameStart: UInt32(start),
-                valueStart: UInt32(start + nameCount),
-                valueCount: UInt32(bytes.count - start - nameCount),
-                nameCount: UInt16(nameCount),
-                known: known
-            )
-        )
+        guard count <= Int(Int32.max) - 4 - start else { throw .tooLong }
+        return start
     }
 }

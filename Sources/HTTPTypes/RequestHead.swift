@@ -34,13 +34,13 @@ package struct RequestHead: ~Copyable {
 
     /// Host and port as they were sent, in lower case; empty for an HTTP/1.0 request without Host.
     package var authority: Span<UInt8> {
-        @_lifetime(borrow self) borrowing get { parsedAuthority.text.bytes }
+        @_lifetime(borrow self) borrowing get { parsedAuthority.text }
     }
 
     /// The authority without its port; an IPv6 address keeps its brackets.
     package var host: Span<UInt8> {
         @_lifetime(borrow self) borrowing get {
-            parsedAuthority.text.bytes.extracting(0..<parsedAuthority.hostCount)
+            parsedAuthority.text.extracting(0..<parsedAuthority.hostCount)
         }
     }
 

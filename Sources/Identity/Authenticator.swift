@@ -14,6 +14,8 @@ package struct Authenticator: ~Copyable, Sendable {
         package var tokenMisses: UInt64 = 0
         package var handlesSealed: UInt64 = 0
         package var handlesOpened: UInt64 = 0
+
+        package init() {}
     }
 
     package private(set) var counters = Counters()

@@ -11,11 +11,6 @@ package struct TenantID: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
-    package init?(_ bytes: Span<UInt8>) {
-        guard Self.isLegal(bytes), let text = bytes.string() else { return nil }
-        self.text = text
-    }
-
     package var description: String { text }
 
     private static func isLegal(_ bytes: Span<UInt8>) -> Bool {
@@ -31,8 +26,9 @@ package struct TenantID: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A user as the issuer names them: 1 to 255 bytes of UTF-8 without control characters (OpenID Connect allows
-/// 255 ASCII characters). Two are the same when their bytes are: Swift's own `==` of strings would take
+/// A user as the issuer names them: 1 to 255 bytes of UTF-8 (OpenID Connect allows 255 ASCII characters) without
+/// control characters, and without a space at either end, which a header field would lose on its way to an agent:
+/// there, two users would be one. Two are the same when their bytes are: Swift's own `==` of strings would take
 /// U+00E9 and e + U+0301 for one person.
 package struct UserID: Hashable, Sendable, CustomStringConvertible {
     package static let maximumBytes = 255
@@ -41,6 +37,7 @@ package struct UserID: Hashable, Sendable, CustomStringConvertible {
     package init?(_ text: String) {
         let bytes = text.utf8Span.span
         guard (1...Self.maximumBytes).contains(bytes.count) else { return nil }
+        if bytes[0] == ASCII.space || bytes[bytes.count - 1] == ASCII.space { return nil }
         for index in bytes.indices where bytes[index] < 0x20 || bytes[index] == 0x7F { return nil }
         self.text = text
     }

@@ -9,7 +9,7 @@ package enum JSONRule: Hashable, Sendable {
     /// Nothing but `null`.
     case refused
     /// A scalar that the caller looks at or replaces; `binding` is the caller's own number for it.
-    /// - Parameter required: whether an object without this member is refused.
+    /// - Parameter required: whether an object without this member is refused, and with it `null` in its place.
     case edit(binding: Int, required: Bool)
 }
 
@@ -84,9 +84,18 @@ package struct JSONEditTable: Sendable {
             let inside = rules.filter { $0.pattern.steps[depth] == .member(name) }
             let node = try build(inside, depth: depth + 1)
             children.append(Child(name: name, node: node))
-            if case .leaf(.edit(_, required: true)) = nodes[node] { required |= 1 << UInt64(index) }
+            if isRequired(node) { required |= 1 << UInt64(index) }
         }
         nodes[place] = .object(children: children, required: required)
         return place
+    }
+
+    /// An object that needs a member is itself needed: to leave it out would be to leave that out.
+    private func isRequired(_ node: Int) -> Bool {
+        switch nodes[node] {
+        case .leaf(.edit(_, let required)): required
+        case .leaf, .array: false
+        case .object(_, let required): required != 0
+        }
     }
 }

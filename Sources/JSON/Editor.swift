@@ -48,7 +48,7 @@ package struct JSONEdit: Hashable, Sendable {
 ///     output.append(bytes.extracting(copied..<bytes.count))
 ///
 /// Nothing may leave before `next` has answered nil: a name that is not declared can come last.
-/// `null` is taken in the place of a declared object or array. Values under `.any` are checked to be JSON and for
+/// `null` is taken in the place of a declared array, and of an object that needs no member. Values under `.any` are checked to be JSON and for
 /// nothing else. It holds a position and one frame for each declared level, so a form that is fed in pieces needs no
 /// other shape. Limits: the nesting given. Cost: one pass, no allocation.
 package struct JSONEditor: Sendable {
@@ -138,8 +138,11 @@ package struct JSONEditor: Sendable {
         let token = try token(bytes)
         switch table.nodes[node] {
         case .leaf(let rule): return try scalar(token, rule)
-        case .object:
-            if token == .null { return nil }
+        case .object(_, let required):
+            if token == .null {
+                if required != 0 { throw JSONEditError(.memberMissing, at: start(of: token)) }
+                return nil
+            }
             guard token == .beginObject else { throw JSONEditError(.unexpectedType, at: start(of: token)) }
         case .array:
             if token == .null { return nil }

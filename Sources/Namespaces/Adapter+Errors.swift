@@ -17,7 +17,7 @@ extension Adapter {
             path.decodeSegment(at: segment, into: &subject)
         }
         return writeError(
-            code: failure.reason.rawValue,
+            code: failure.reason.callerCode,
             status: failure.reason.status,
             subject: subject.bytes,
             into: &output

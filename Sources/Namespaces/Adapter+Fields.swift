@@ -28,7 +28,7 @@ extension Adapter {
                 plan.append(.drop)
                 continue
             }
-            switch rule(fields.name(at: index), in: requestHeaders) {
+            switch requestHeaders.rule(fields.name(at: index)) {
             case .pass?, .opaque?: plan.append(.pass)
             case .drop?: plan.append(.drop)
             case .refuse?: throw AdapterFailure(.headerRefused)
@@ -86,16 +86,6 @@ extension Adapter {
     private func checkAlone(_ index: Int, _ fields: borrowing Fields) throws(AdapterFailure) {
         if fields.occurrences(named: fields.name(at: index)) > 1 { throw AdapterFailure(.headerDuplicate) }
     }
-
-    /// The rule of a header, or nil where the table says nothing. A name that is a declared one but for `_` in the
-    /// place of `-` is dropped: some readers take it for the other.
-    func rule(_ name: borrowing Span<UInt8>, in headers: [AdapterHeader]) -> AdapterRule? {
-        for index in headers.indices {
-            guard let folded = headers[index].match(name) else { continue }
-            return folded ? .drop : headers[index].rule
-        }
-        return nil
-    }
 }
 
 extension AdapterBody {
@@ -104,23 +94,6 @@ extension AdapterBody {
         case .none, .opaque: false
         case .json: true
         }
-    }
-}
-
-extension AdapterHeader {
-    /// Nil when this is another header; else whether its name was only folded to this one.
-    func match(_ other: borrowing Span<UInt8>) -> Bool? {
-        guard isPrefix ? other.count >= name.count : other.count == name.count else { return nil }
-        var folded = false
-        for index in name.indices {
-            var byte = ASCII.lowercased(other[index])
-            if byte == UInt8(ascii: "_"), name[index] != byte {
-                byte = UInt8(ascii: "-")
-                folded = true
-            }
-            if byte != name[index] { return nil }
-        }
-        return folded
     }
 }
 

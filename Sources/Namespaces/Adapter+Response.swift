@@ -33,7 +33,7 @@ extension Adapter {
                 plan.replace { $0.append("application/json") }
                 continue
             }
-            switch rule(fields.name(at: index), in: responseHeaders) {
+            switch responseHeaders.rule(fields.name(at: index)) {
             case .pass?, .opaque?: plan.append(.pass)
             case .drop?, .refuse?, .user?: plan.append(.drop)
             case .session?: plan.append(.session)
@@ -102,6 +102,7 @@ extension Adapter {
                 value,
                 prefix: scope.rendered[rewrite].value,
                 template: template,
+                scope,
                 authority: authority
             )
             guard let mapped else { return plan.append(.drop) }
@@ -123,6 +124,7 @@ enum AdapterLocation {
         _ value: borrowing Span<UInt8>,
         prefix: [UInt8],
         template: AdapterTemplate,
+        _ scope: AdapterScope,
         authority: borrowing Span<UInt8>
     ) throws(AdapterFailure) -> [UInt8]? {
         guard let start = pathStart(value, authority: authority) else { return nil }
@@ -149,9 +151,11 @@ enum AdapterLocation {
             mapped.append(rest.extracting(prefix.count..<rest.count))
             return mapped.bytes.array()
         }
-        if case .text(let before)? = template.pieces.first, rest.hasPrefix(before),
-            CompartmentDescription(at: rest.extracting(before.count..<rest.count)) != nil
-        {
+        var before: [UInt8] = []
+        if case .text(let text)? = template.pieces.first { before = text }
+        guard rest.hasPrefix(before) else { return nil }
+        let named = rest.extracting(before.count..<rest.count)
+        if CompartmentDescription(at: named) != nil, !named.hasPrefix(scope.compartment.bytes) {
             throw AdapterFailure(.foreignObject)
         }
         return nil

@@ -15,42 +15,27 @@ extension Adapter {
         into target: inout Buffer
     ) throws(AdapterFailure) -> RequestMapping {
         var mapping = RequestMapping(operation: operation)
-        let segments = operations[operation].segments
-        if path.segmentCount == 0, segments.isEmpty { target.append(ASCII.slash) }
-        for index in segments.indices {
-            target.append(ASCII.slash)
-            switch segments[index] {
-            case .literal(let text): target.append(text)
-            case .field(let rule):
+        for index in routes.parts(of: operation) {
+            switch routes.part(index) {
+            case .text(let start, let count): routes.append(start, count, to: &target)
+            case .field(let segment, .rewrite(let rewrite)):
+                // What is canonical has escapes only for bytes that no id, no tenant's name and no UUID holds, and a
+                // prefixed key keeps its own; so the segment is compared and copied as it stands.
                 do throws(AdapterFailure) {
-                    try appendSegment(rule, path.segment(at: index), scope, &mapping, into: &target)
+                    try inbound(rewrite, path.segment(at: segment), scope, &mapping, into: &target)
                 } catch {
-                    throw AdapterFailure(error.reason, segment: index)
+                    throw AdapterFailure(error.reason, segment: segment)
                 }
-            case .rest(let rule):
+            case .field(let segment, _): target.append(path.segment(at: segment))
+            case .rest(let segment, let rule):
                 if case .rewrite(let rewrite) = rule { target.append(scope.rendered[rewrite].value) }
-                let start = index < path.segmentCount ? path.range(at: index).lowerBound : path.bytes.count
-                target.append(path.bytes.extracting(start..<path.bytes.count))
+                let end = path.bytes.count
+                let start = segment < path.segmentCount ? path.range(at: segment).lowerBound : end
+                target.append(path.bytes.extracting(start..<end))
             }
         }
         try appendQuery(path, scope, &mapping, into: &target)
         return mapping
-    }
-
-    private func appendSegment(
-        _ rule: AdapterRule,
-        _ segment: borrowing Span<UInt8>,
-        _ scope: AdapterScope,
-        _ mapping: inout RequestMapping,
-        into target: inout Buffer
-    ) throws(AdapterFailure) {
-        guard case .rewrite(let rewrite) = rule else { return target.append(copying: segment) }
-        switch rewrites[rewrite].kind {
-        // What is canonical has escapes only for bytes that no id, no tenant's name and no UUID holds, and a prefixed
-        // key keeps its own; so the segment is compared and copied as it stands.
-        case .pin, .own, .prefix, .name, .screen:
-            try inbound(rewrite, segment, scope, &mapping, into: &target)
-        }
     }
 
     private func appendQuery(

@@ -3,7 +3,8 @@ internal import Bytes
 
 /// One value, from the agent's view to the store's and back, wherever it stands.
 extension Adapter {
-    var sealsIDs: Bool {
+    /// Whether ids leave here sealed and come back later, so that their key must outlive a restart.
+    package var sealsIDs: Bool {
         rewrites.contains { if case .own = $0.kind { true } else { false } }
     }
 

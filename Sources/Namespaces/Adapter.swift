@@ -32,14 +32,14 @@ package final class Adapter: Sendable {
     /// Of the bodies that `writeError` and `answer` write.
     package var errorContentType: StaticString { "application/json" }
 
+    /// Whether a compartment must be given something before its first request: see `provision`.
+    package var needsProvision: Bool { !provisions.isEmpty }
     let rewrites: [AdapterRewrite]
-    let requestHeaders: [AdapterHeader]
-    let responseHeaders: [AdapterHeader]
+    let requestHeaders: AdapterHeaders
+    let responseHeaders: AdapterHeaders
     let errors: AdapterErrors
     let provisions: [AdapterProvision]
-    /// Operations by number of segments, the more specific first; those that end in a rest stand in `open`.
-    private let byCount: [[Int]]
-    private let open: [Int]
+    let routes: AdapterRoutes
 
     init(
         name: String,
@@ -49,8 +49,8 @@ package final class Adapter: Sendable {
         customHeaderPrefix: String?,
         maximumBodyBytes: Int,
         rewrites: [AdapterRewrite],
-        requestHeaders: [AdapterHeader],
-        responseHeaders: [AdapterHeader],
+        requestHeaders: AdapterHeaders,
+        responseHeaders: AdapterHeaders,
         errors: AdapterErrors,
         provisions: [AdapterProvision]
     ) {
@@ -65,66 +65,26 @@ package final class Adapter: Sendable {
         self.responseHeaders = responseHeaders
         self.errors = errors
         self.provisions = provisions
-        let order = operations.indices.sorted { operations[$0].precedes(operations[$1]) }
-        let fixed = order.filter { !operations[$0].endsInRest }
-        let longest = fixed.map { operations[$0].segments.count }.max() ?? 0
-        byCount = (0...longest).map { count in fixed.filter { operations[$0].segments.count == count } }
-        open = order.filter { operations[$0].endsInRest }
+        routes = AdapterRoutes(operations)
     }
 
     /// The operation that a request is.
     /// - Throws: `operation_unknown`; `operation_refused`; `path_encoding_refused`.
-    /// Cost: compares the last segment first; about 0.1 µs for the largest table, no allocation.
+    /// Cost: about 0.1 µs for the largest table, no allocation.
     package func match(
         _ method: Method,
         _ path: borrowing CanonicalPath
     ) throws(AdapterFailure) -> Int {
-        let count = path.segmentCount
-        if count < byCount.count, !path.endsWithSlash {
-            let candidates = byCount[count]
-            for index in candidates where operations[index].matches(method, path) {
-                return try checked(index, path)
-            }
-        }
-        for index in open where operations[index].matches(method, path) { return try checked(index, path) }
-        throw AdapterFailure(.operationUnknown)
-    }
-
-    private func checked(_ index: Int, _ path: borrowing CanonicalPath) throws(AdapterFailure) -> Int {
-        let operation = operations[index]
-        if operation.isRefused { throw AdapterFailure(.operationRefused) }
-        if !path.flags.isDisjoint(with: [.hasEncodedSlash, .hasReservedEscapes]) {
-            try operation.checkEncoding(path)
+        guard let index = routes.find(method, path) else { throw AdapterFailure(.operationUnknown) }
+        if operations[index].isRefused { throw AdapterFailure(.operationRefused) }
+        if path.flags.contains(.hasEncodedSlash) || path.flags.contains(.hasReservedEscapes) {
+            try operations[index].checkEncoding(path)
         }
         return index
     }
 }
 
 extension AdapterOperation {
-    var endsInRest: Bool {
-        if case .rest? = segments.last { true } else { false }
-    }
-
-    /// Literals before fields, from the left; more segments before fewer.
-    func precedes(_ other: AdapterOperation) -> Bool {
-        for (mine, theirs) in zip(segments, other.segments) {
-            if mine.rank != theirs.rank { return mine.rank < theirs.rank }
-        }
-        return segments.count > other.segments.count
-    }
-
-    func matches(_ method: Method, _ path: borrowing CanonicalPath) -> Bool {
-        guard method == self.method else { return false }
-        let fixed = endsInRest ? segments.count - 1 : segments.count
-        guard path.segmentCount >= fixed else { return false }
-        for index in stride(from: fixed - 1, through: 0, by: -1) {
-            if case .literal(let text) = segments[index], !path.segment(at: index).equals(text) {
-                return false
-            }
-        }
-        return true
-    }
-
     /// An escaped slash is another path to whoever decodes before he splits, an escape of an escape to whoever
     /// decodes twice. Neither passes in a segment that is not declared opaque.
     func checkEncoding(_ path: borrowing CanonicalPath) throws(AdapterFailure) {
@@ -133,7 +93,9 @@ extension AdapterOperation {
             if flags.isDisjoint(with: [.hasEncodedSlash, .hasReservedEscapes]) || isOpaque(index) {
                 continue
             }
-            if flags.contains(.hasEncodedSlash) || Self.hasNestedEscape(path.segment(at: index)) {
+            if flags.contains(.hasEncodedSlash)
+                || (flags.contains(.hasReservedEscapes) && Self.hasNestedEscape(path.segment(at: index)))
+            {
                 throw AdapterFailure(.pathEncodingRefused, segment: index)
             }
         }
@@ -153,15 +115,5 @@ extension AdapterOperation {
             if ASCII.hexValue(rest[0]) != nil, ASCII.hexValue(rest[1]) != nil { return true }
         }
         return false
-    }
-}
-
-extension AdapterSegment {
-    fileprivate var rank: Int {
-        switch self {
-        case .literal: 0
-        case .field: 1
-        case .rest: 2
-        }
     }
 }

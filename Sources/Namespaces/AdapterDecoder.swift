@@ -38,8 +38,8 @@ struct AdapterDecoder {
     var rewrites: [AdapterRewrite] = []
     var segments: [String: AdapterRule] = [:]
     var shapes: [String: AdapterNode] = [:]
-    var requestHeaders: [AdapterHeader] = []
-    var responseHeaders: [AdapterHeader] = []
+    var requestHeaders = AdapterHeaders()
+    var responseHeaders = AdapterHeaders()
     var errors = AdapterErrors(
         body: [],
         names: [:],
@@ -170,8 +170,8 @@ struct AdapterDecoder {
 
     // MARK: headers
 
-    private func decodeHeaders(_ node: AdapterNode?) -> [AdapterHeader] {
-        var headers: [AdapterHeader] = []
+    private func decodeHeaders(_ node: AdapterNode?) -> AdapterHeaders {
+        var headers: [(name: [UInt8], isPrefix: Bool, rule: AdapterRule)] = []
         for (name, value) in node?.members() ?? [] {
             guard let rule = rule(value, allowing: [.pass, .drop, .refuse, .session, .user]) else { continue }
             let isPrefix = name.hasSuffix("*")
@@ -180,12 +180,9 @@ struct AdapterDecoder {
                 node?.noteKey(name, "expected a header name in lower case, with - and not _")
                 continue
             }
-            headers.append(AdapterHeader(name: plain, isPrefix: isPrefix, rule: rule))
+            headers.append((plain, isPrefix, rule))
         }
-        // The first that matches decides: whole names, then the longest prefix.
-        return headers.sorted {
-            $0.isPrefix != $1.isPrefix ? !$0.isPrefix : $0.name.count > $1.name.count
-        }
+        return AdapterHeaders(headers)
     }
 
     private static func isHeaderByte(_ byte: UInt8) -> Bool {

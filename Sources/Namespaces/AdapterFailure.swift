@@ -63,6 +63,9 @@ package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
     /// Whether the store's answer is at fault, not the request.
     package var isUpstream: Bool { status == 502 }
 
+    /// What the caller is told: that a neighbour's object was there is not for him to know (THREATS 16).
+    package var callerCode: String { isLeak ? AdapterReason.responseInvalid.rawValue : rawValue }
+
     /// Whether something of another tenant was stopped on its way out: for the audit log and an alarm.
     package var isLeak: Bool { self == .foreignObject }
 }

@@ -70,7 +70,7 @@ enum AdapterBody: Sendable {
 }
 
 /// One operation of a table.
-package struct AdapterOperation: Sendable {
+package final class AdapterOperation: Sendable {
     /// What a table answers by itself: nothing goes to the store.
     struct Answer: Sendable {
         var status: UInt16
@@ -101,14 +101,36 @@ package struct AdapterOperation: Sendable {
     let idSegment: Int?
     /// Whether the store's every 404 means that id; else one means it that names an id.
     let isUnknownIDBy404: Bool
-}
 
-/// A header that the table says something of. A name that ends in `*` stands for all that begin so.
-struct AdapterHeader: Sendable {
-    /// In lower case, `_` written as `-`, without the `*`.
-    var name: [UInt8]
-    var isPrefix: Bool
-    var rule: AdapterRule
+    init(
+        name: String,
+        method: Method,
+        template: String,
+        action: String,
+        isWebSocket: Bool,
+        isRefused: Bool,
+        segments: [AdapterSegment],
+        parameters: [(name: [UInt8], rule: AdapterRule)]?,
+        request: AdapterBody,
+        response: AdapterBody,
+        answer: Answer?,
+        idSegment: Int?,
+        isUnknownIDBy404: Bool
+    ) {
+        self.name = name
+        self.method = method
+        self.template = template
+        self.action = action
+        self.isWebSocket = isWebSocket
+        self.isRefused = isRefused
+        self.segments = segments
+        self.parameters = parameters
+        self.request = request
+        self.response = response
+        self.answer = answer
+        self.idSegment = idSegment
+        self.isUnknownIDBy404 = isUnknownIDBy404
+    }
 }
 
 /// How the table words a refusal.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package import Bytes
+import Bytes
 import Glibc
 
 /// Small files, read whole, and logs, appended to.
@@ -40,10 +40,10 @@ package enum Files {
         return Descriptor(owning: raw)
     }
 
-    /// A second descriptor of standard output.
-    package static func standardOutput() throws(Failure) -> Descriptor {
-        let raw = dup(STDOUT_FILENO)
-        guard raw >= 0 else { throw .system(path: "stdout", SystemError("dup")) }
+    /// A second descriptor of standard output (1) or error (2).
+    package static func standardStream(_ number: Int32) throws(Failure) -> Descriptor {
+        let raw = dup(number)
+        guard raw >= 0 else { throw .system(path: "standard stream", SystemError("dup")) }
         return Descriptor(owning: raw)
     }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import Crypto
+import Gateway
 import Glibc
 import HTTP1
 import HTTPTypes
+import Identity
 import Runtime
 import Telemetry
 
 /// A bound socket of the admin plane.
-struct AdminListener: Sendable {
-    let socket: ListenerSocket
+struct AdminListener {
+    let socket: AsyncSocket
     let isUnix: Bool
 }
 
@@ -20,9 +22,8 @@ extension ControlPlane {
 
     func serveAdmin(_ listener: AdminListener) async {
         do throws(NetworkError) {
-            let server = try AsyncSocket(borrowing: listener.socket.socket, on: loop)
             while true {
-                let connection = try await server.accept()
+                let connection = try await listener.socket.accept()
                 Task { await serve(connection, isUnix: listener.isUnix) }
             }
         } catch {
@@ -123,9 +124,31 @@ extension ControlPlane {
 
     private func metrics() async -> AdminReply {
         var text = Buffer()
-        PrometheusText.encode(MetricSnapshot.merge(await collectCounters()), gauges(), into: &text)
-        return AdminReply(.ok, text.bytes.array(), "text/plain; version=0.0.4; charset=utf-8")
+        var merged = MetricSnapshot()
+        for snapshot in await collectCounters() { merged.merge(snapshot) }
+        merged.merge(ownCounters)
+        PrometheusText.encode(merged, gauges: gauges(), tenants: &tenantLabels, into: &text)
+        return AdminReply(.ok, text.bytes.array(), PrometheusText.contentType)
     }
+
+    private func gauges() -> GaugeSet {
+        var gauges = GaugeSet()
+        let now = Clock.wallTime()
+        gauges.set(.ready, isReady ? 1 : 0)
+        gauges.set(.workers, workers.count)
+        gauges.set(.configurationGeneration, Int(clamping: snapshot.plan.generation))
+        gauges.set(.processStart, Int(startedOn.seconds))
+        for (place, source) in plan.keySources.enumerated() {
+            guard let keys = snapshot.identity.keys[place] else { continue }
+            gauges.set(.keyAge, label: source.issuer, Int((now - keys.fetchedAt).nanoseconds / 1_000_000_000))
+        }
+        for (place, upstream) in plan.upstreams.enumerated() {
+            gauges.set(.healthyEndpoints, label: upstream.name, healthyEndpoints[place])
+        }
+        return gauges
+    }
+
+    private var isReady: Bool { !isDraining && snapshot.identity.keys.isComplete }
 }
 
 struct AdminReply {

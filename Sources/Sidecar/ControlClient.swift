@@ -13,6 +13,8 @@ enum FetchError: Error, CustomStringConvertible {
     case http(HTTP1Error)
     case status(Int)
     case tooLarge(limit: Int)
+    /// An issuer's metadata without the issuer's name or the address of its keys.
+    case metadata
 
     var description: String {
         switch self {
@@ -21,6 +23,7 @@ enum FetchError: Error, CustomStringConvertible {
         case .tls(let reason): "TLS: \(reason)"
         case .http(let error): "not a valid response (\(error.code))"
         case .status(let status): "answered \(status)"
+        case .metadata: "the issuer's metadata does not name this issuer and its keys"
         case .tooLarge(let limit): "more than \(limit) bytes"
         }
     }
@@ -59,7 +62,7 @@ struct ControlClient {
         var stream = ControlStream(socket, session: target.tls.map { TLSSession(client: $0, serverName: target.host) })
         try await stream.open(deadline)
         var fields = Fields()
-        if let contentType { fields.append(.contentType, value: Self.value(contentType)) }
+        if let contentType { fields.append(.contentType, value: contentType) }
         fields.append(.accept, value: "*/*")
         fields.append(.userAgent, value: "bulkhead")
         var client = ClientConnection(limits: .upstreams)
@@ -127,8 +130,6 @@ struct ControlClient {
             }
         }
     }
-
-    private static func value(_ text: StaticString) -> StaticString { text }
 }
 
 /// A socket with its TLS session, for code that may suspend.
@@ -139,6 +140,7 @@ struct ControlStream: ~Copyable {
     var input = Buffer()
     var output = Buffer()
     private(set) var endedCleanly = false
+    private var isOpen = false
 
     init(_ socket: AsyncSocket, session: consuming TLSSession?) {
         self.socket = socket
@@ -148,41 +150,45 @@ struct ControlStream: ~Copyable {
     /// The client's side of the handshake.
     mutating func open(_ deadline: Instant) async throws(FetchError) {
         guard session != nil else { return }
-        session?.start(output: &wire)
+        _ = session?.start(output: &wire)
         while true {
             do throws(NetworkError) { try await socket.write(&wire, deadline: deadline) } catch { throw .network(error) }
-            if session?.isEstablished ?? true { return }
+            if isOpen { return }
             guard try await read(deadline) else { throw .tls("closed during the handshake") }
         }
     }
 
     /// - Returns: false at the end of the stream.
     mutating func read(_ deadline: Instant) async throws(FetchError) -> Bool {
+        var cipher = Buffer()
+        var outcome = TLSOutcome.done
         do throws(NetworkError) {
             if session == nil {
                 let count = try await socket.read(into: &input, limit: 16 << 10, deadline: deadline)
                 endedCleanly = count == 0
                 return count > 0
             }
-            var cipher = Buffer()
             guard try await socket.read(into: &cipher, limit: 16 << 10, deadline: deadline) > 0 else { return false }
-            let outcome = session?.receive(cipher.bytes, plain: &input, output: &wire)
+            outcome = session?.receive(cipher.bytes, plain: &input, output: &wire) ?? .done
             try await socket.write(&wire, deadline: deadline)
-            switch outcome {
-            case .closed:
-                endedCleanly = true
-                return !input.isEmpty
-            case .failed(let failure): throw TLSStop(failure: failure)
-            case .done, .handshaking, nil: return true
-            }
-        } catch let error as NetworkError {
+        } catch {
             throw .network(error)
+        }
+        switch outcome {
+        case .closed(let cleanly):
+            endedCleanly = cleanly
+            return !input.isEmpty
+        case .failed(let failure): throw .tls("\(failure)")
+        case .done:
+            isOpen = true
+            return true
+        case .handshaking: return true
         }
     }
 
     mutating func flush(_ deadline: Instant) async throws(FetchError) {
         if session != nil {
-            _ = session?.send(output.bytes, output: &wire)
+            _ = session?.seal(output, into: &wire)
             output.removeAll()
         }
         do throws(NetworkError) {

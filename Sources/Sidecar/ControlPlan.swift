@@ -11,11 +11,15 @@ import Vending
 /// What the control thread is told at start.
 struct ControlPlan: Sendable {
     struct KeySource: Sendable {
+        /// The issuer's name, and its exact `iss`.
         let issuer: String
+        let url: String
         let source: Configuration.JWKS.Source
         let refresh: Interval
         let maxStale: Interval
         let tls: TLSContext?
+
+        var isFile: Bool { if case .file = source { true } else { false } }
     }
 
     let keySources: [KeySource]

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Configuration
 import Crypto
 import Gateway
 import HTTPTypes
 import Identity
+import JSON
 import Namespaces
 import Runtime
 import Vending
@@ -110,7 +112,7 @@ extension ControlPlane {
             let set = try await loadKeys(source)
             now = Clock.wallTime()
             var keys = snapshot.identity.keys
-            let staleAt: WallTime? = if case .file = source.source { nil } else { now + source.maxStale }
+            let staleAt = source.isFile ? nil : now + source.maxStale
             let isFirst = keys[issuer] == nil
             keys.replace(issuer: issuer, with: set, fetchedAt: now, staleAt: staleAt)
             snapshot = Snapshot(snapshot.plan, identity: snapshot.identity.with(keys: keys))
@@ -130,18 +132,33 @@ extension ControlPlane {
     private func loadKeys(_ source: ControlPlan.KeySource) async throws -> KeySet {
         switch source.source {
         case .file(let path):
-            return try KeySet.parse(Files.read(path, limit: KeySet.maximumBytes).span)
+            let bytes = try Files.read(path, limit: KeySet.maximumBytes)
+            return try KeySet.parse(bytes.span)
         case .url(let url):
-            let target = ControlClient.Target(
-                host: url.endpoint.hostText,
-                port: url.endpoint.port,
-                tls: url.isSecure ? source.tls : nil,
-                authority: url.authority
-            )
-            let reply = try await client.fetch(.get, url.target, at: target, deadline: Clock.now() + .seconds(10))
-            guard reply.status == 200 else { throw FetchError.status(reply.status) }
-            return try KeySet.parse(reply.body.span)
+            let bytes = try await get(url, source)
+            return try KeySet.parse(bytes.span)
+        case .discovery(let url):
+            let document = try await get(url, source)
+            let metadata = try JSONValue.parse(document.span)
+            // Whoever answers there must be the issuer (OpenID Connect Discovery §4.3).
+            guard case .object(let members) = metadata, case .string(let issuer)? = members["issuer"],
+                issuer.utf8.elementsEqual(source.url.utf8), case .string(let keys)? = members["jwks_uri"]
+            else { throw FetchError.metadata }
+            let bytes = try await get(keys, source)
+            return try KeySet.parse(bytes.span)
         }
+    }
+
+    private func get(_ text: String, _ source: ControlPlan.KeySource) async throws -> [UInt8] {
+        guard let url = WebURL(text) else { throw FetchError.metadata }
+        let reply = try await client.fetch(
+            .get,
+            url.target,
+            at: url.target(tls: source.tls),
+            deadline: Clock.now() + .seconds(10)
+        )
+        guard reply.status == 200 else { throw FetchError.status(reply.status) }
+        return reply.body
     }
 
     // MARK: provisions

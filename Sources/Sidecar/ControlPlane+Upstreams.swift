@@ -38,6 +38,7 @@ extension ControlPlane {
             let healthy = all.filter { failures[$0, default: 0] < limit }
             // With none left that answers, all are as good as any: connections will tell.
             let usable = healthy.isEmpty ? all : healthy
+            healthyEndpoints[place] = healthy.count
             if usable != sent {
                 broadcast(.addresses(upstream: place, usable))
                 sent = usable

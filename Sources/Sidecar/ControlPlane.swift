@@ -34,9 +34,17 @@ actor ControlPlane {
     private let wake: WakeSource
     private let signals: Signals
     private let log: Descriptor
+    private let admin: [AdminListener]
+    /// Where the admin plane answers; tells the port where 0 was asked for.
+    nonisolated let adminAddresses: [(name: String, address: String)]
+    let startedOn = Clock.wallTime()
+    var tenantLabels: TenantLabels
+    /// What this thread counts itself.
+    private(set) var counted = MetricSet(tenantsLabelled: 0)
+    /// By upstream.
+    var healthyEndpoints: [Int]
     private var pending = Buffer()
     private var isWriting = false
-    private var droppedRecords = 0
     private var drainedWorkers = 0
     private var collections: [Int: Collection] = [:]
     private var nextCollection = 0
@@ -74,15 +82,21 @@ actor ControlPlane {
         }
         keyWaiters = Array(repeating: [], count: plan.keySources.count)
         switch plan.accessLog {
-        case .standardOutput: log = try Files.standardOutput()
+        case .standardOutput: log = try Files.standardStream(1)
+        case .standardError: log = try Files.standardStream(2)
         case .file(let path): log = try Files.append(to: path)
         }
+        tenantLabels = TenantLabels(limit: snapshot.plan.tenantsLabelled)
+        healthyEndpoints = Array(repeating: 0, count: plan.upstreams.count)
+        let listeners = try Self.listen(plan.admin, on: loop)
+        admin = listeners.map(\.listener)
+        adminAddresses = listeners.map { ("admin", $0.address) }
     }
 
-    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
 
     /// Starts everything that goes on by itself; returns when nothing is left to start.
-    func start(_ admin: [AdminListener]) {
+    func start() {
         Task { await readMessages() }
         Task { await readSignals() }
         for issuer in schedules.indices { Task { await refreshKeys(issuer) } }
@@ -112,6 +126,30 @@ actor ControlPlane {
     func broadcast(_ message: WorkerMessage) {
         for worker in workers { worker.send(message) }
     }
+
+    private static func listen(
+        _ plan: AdminPlan,
+        on loop: ControlLoop
+    ) throws -> [(listener: AdminListener, address: String)] {
+        var listeners: [(listener: AdminListener, address: String)] = []
+        let unix = plan.socketPath.map { SocketAddress(.unix($0)) }
+        for address in [unix, plan.address].compactMap(\.self) {
+            do {
+                let socket = try Socket.listen(on: address, sharedPort: false)
+                let bound = socket.localAddress() ?? address
+                let isUnix = address.family == AF_UNIX
+                let listener = AdminListener(socket: try AsyncSocket(socket, on: loop), isUnix: isUnix)
+                listeners.append((listener, bound.description))
+            } catch {
+                throw LoadProblems(["admin: \(address): \(error)"])
+            }
+        }
+        return listeners
+    }
+
+    func count(_ counter: Counter) { counted.add(counter) }
+
+    var ownCounters: MetricSnapshot { counted.snapshot() }
 
     // MARK: signals, drain
 
@@ -150,8 +188,7 @@ actor ControlPlane {
 
     private func write(_ lines: [UInt8]) {
         if pending.count + lines.count > Self.maximumPendingBytes {
-            droppedRecords += lines.count { $0 == ASCII.lineFeed }
-            return
+            return counted.add(.recordsDropped, lines.count { $0 == ASCII.lineFeed })
         }
         pending.append(lines)
         guard !isWriting else { return }
@@ -172,8 +209,6 @@ actor ControlPlane {
             if let deadline, Clock.now() > deadline { return }
         }
     }
-
-    var recordsDropped: Int { droppedRecords }
 
     // MARK: counters
 

@@ -32,7 +32,8 @@ final class Downstream {
 
     let descriptor: Int32
     let listener: Int
-    let peer: SocketAddress?
+    /// The caller's address, for records.
+    let peerText: String?
     var transport: Transport
     var server: ServerConnection
     var exchange: Exchange?
@@ -61,7 +62,12 @@ final class Downstream {
         transport = Transport(socket, session: session, connecting: false)
         server = ServerConnection(limits: limits)
         self.listener = listener
-        self.peer = peer
+        peerText = peer?.host
+    }
+
+    /// Appends a stretch of the response's body.
+    func write(_ range: Range<Int>, of body: borrowing Buffer) throws(HTTP1Error) {
+        try server.write(body.bytes.extracting(range), into: &transport.output)
     }
 
     /// Between two requests with nothing of the next one seen: may be closed without a word.

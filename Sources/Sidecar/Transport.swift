@@ -24,6 +24,7 @@ struct Transport: ~Copyable {
 
     let socket: Socket
     private var session: TLSSession?
+    private let isPlain: Bool
     private(set) var state: State
     private var wire = Buffer()
     var input = Buffer()
@@ -37,9 +38,10 @@ struct Transport: ~Copyable {
     private var closeSent = false
 
     init(_ socket: consuming Socket, session: consuming TLSSession?, connecting: Bool) {
+        isPlain = session == nil
+        state = connecting || !isPlain ? .opening : .open
         self.socket = socket
         self.session = session
-        state = connecting || self.session != nil ? .opening : .open
     }
 
     mutating func note(_ readiness: Readiness) {
@@ -66,7 +68,7 @@ struct Transport: ~Copyable {
             state = .open
             return
         }
-        session.start(output: &wire)
+        _ = session.start(output: &wire)
         self.session = consume session
     }
 
@@ -74,7 +76,7 @@ struct Transport: ~Copyable {
     /// - Parameter scratch: the worker's; empty before and after, so that a connection keeps no cipher text.
     mutating func fill(scratch: inout Buffer) {
         guard isReadable, state == .open || state == .opening else { return }
-        if session == nil {
+        if isPlain {
             apply(socket.read(into: &input, limit: Self.readBytes))
             return
         }
@@ -97,7 +99,7 @@ struct Transport: ~Copyable {
             isReadable = false
             // Without close_notify a TLS stream may have been cut (RFC 8446 §6.1).
             if state == .open || state == .opening {
-                state = session == nil ? .peerEnded : .failed(.truncated)
+                state = isPlain ? .peerEnded : .failed(.truncated)
             }
         }
     }
@@ -107,7 +109,7 @@ struct Transport: ~Copyable {
         switch session.receive(cipher, plain: &input, output: &wire) {
         case .done: state = .open
         case .handshaking: break
-        case .closed: state = .peerEnded
+        case .closed(let cleanly): state = cleanly ? .peerEnded : .failed(.truncated)
         case .failed: state = .failed(.tls)
         }
         self.session = consume session
@@ -116,13 +118,13 @@ struct Transport: ~Copyable {
     /// Encrypts and writes what waits. Cost: at most one `write` while the socket takes everything.
     mutating func flush() {
         seal()
-        guard pendingBytes > 0, session != nil || state != .opening else { return }
+        guard pendingBytes > 0, !isPlain || state != .opening else { return }
         while isWritable {
-            let transfer = session == nil ? socket.write(output.bytes) : socket.write(wire.bytes)
+            let transfer = isPlain ? socket.write(output.bytes) : socket.write(wire.bytes)
             switch transfer {
             case .moved(let count):
-                if session == nil { output.consume(count) } else { wire.consume(count) }
-                if session == nil ? output.isEmpty : wire.isEmpty { return }
+                if isPlain { output.consume(count) } else { wire.consume(count) }
+                if isPlain ? output.isEmpty : wire.isEmpty { return }
             case .wouldBlock: isWritable = false
             case .ended, .failed:
                 isWritable = false
@@ -135,7 +137,7 @@ struct Transport: ~Copyable {
         guard state == .open || state == .peerEnded, !output.isEmpty, var session = self.session.take() else {
             return
         }
-        if case .failed = session.send(output.bytes, output: &wire) { state = .failed(.tls) }
+        if session.seal(output, into: &wire) != .done { state = .failed(.tls) }
         output.removeAll()
         self.session = consume session
     }
@@ -157,5 +159,12 @@ struct Transport: ~Copyable {
         if input.isEmpty { input.release() }
         if output.isEmpty { output.release() }
         if wire.isEmpty { wire.release() }
+    }
+}
+
+extension TLSSession {
+    /// Seals everything that is in `plain`.
+    mutating func seal(_ plain: borrowing Buffer, into output: inout Buffer) -> TLSOutcome {
+        send(plain.bytes, output: &output)
     }
 }

@@ -44,4 +44,9 @@ final class Upstream {
         self.pool = pool
         self.endpoint = endpoint
     }
+
+    /// Appends a stretch of the request's body.
+    func write(_ range: Range<Int>, of body: borrowing Buffer) throws(HTTP1Error) {
+        try client.write(body.bytes.extracting(range), into: &transport.output)
+    }
 }

@@ -9,7 +9,9 @@ import Runtime
 struct UpstreamPool {
     /// Waits for a connection when the upstream has as many as it may.
     var waiting: [Downstream] = []
-    var addresses: [SocketAddress] = []
+    private(set) var addresses: [SocketAddress] = []
+    /// The addresses as records name them.
+    private(set) var addressTexts: [String] = []
     private(set) var openCount = 0
     private var idle: [Int: [Upstream]] = [:]
     private(set) var idleCount = 0
@@ -20,6 +22,11 @@ struct UpstreamPool {
     init(maximum: Int, maximumIdle: Int) {
         self.maximum = maximum
         self.maximumIdle = maximumIdle
+    }
+
+    mutating func use(_ addresses: [SocketAddress]) {
+        self.addresses = addresses
+        addressTexts = addresses.map(\.description)
     }
 
     var isSaturated: Bool { openCount >= maximum }

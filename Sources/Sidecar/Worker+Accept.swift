@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Configuration
+import Gateway
 import Runtime
+import Telemetry
 import TLS
 
 extension Worker {
@@ -13,11 +16,11 @@ extension Worker {
             switch listener.socket.accept() {
             case .none: return
             case .exhausted:
-                gateway.acceptExhausted()
+                gateway.count(.acceptExhausted)
                 return pauseAccepting()
             case .connection(let socket, let peer):
                 guard connectionCount < plan.maximumConnections else {
-                    gateway.connectionRefused()
+                    gateway.count(.connectionsRefused)
                     continue
                 }
                 open(socket, peer, listener.plan)
@@ -37,7 +40,7 @@ extension Worker {
         do throws(SystemError) { try reactor.add(connection.descriptor) } catch { return }
         put(.downstream(connection), at: connection.descriptor)
         connectionCount += 1
-        gateway.connectionOpened()
+        gateway.count(.connectionsAccepted)
         // The handshake and the first head share one deadline.
         connection.deadline = now + plan.headTimeout
         arm(connection)

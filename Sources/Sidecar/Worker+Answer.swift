@@ -28,7 +28,7 @@ extension Worker {
     /// What the caller sent is no request.
     func refuse(_ connection: Downstream, _ error: HTTP1Error) {
         guard let exchange = connection.exchange else { return close(connection) }
-        let refusal = Refusal(error.code, error.status, .client)
+        let refusal = Refusal(error)
         if exchange.hasBegun { return refuse(connection, exchange, refusal) }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
         gateway.reject(exchange, start, refusal)
@@ -39,6 +39,7 @@ extension Worker {
     func answer(_ connection: Downstream, _ exchange: Exchange) {
         dropUpstream(connection)
         exchange.bytesOut = exchange.answer.body.count
+        exchange.isAnswered = true
         do throws(HTTP1Error) {
             connection.server.respond(
                 status: exchange.answer.status,
@@ -46,7 +47,7 @@ extension Worker {
                 length: .fixed(exchange.answer.body.count),
                 into: &connection.transport.output
             )
-            try connection.server.write(exchange.answer.body.bytes, into: &connection.transport.output)
+            try connection.write(0..<exchange.answer.body.count, of: exchange.answer.body)
             endExchange(connection, exchange, try connection.server.finish(into: &connection.transport.output))
         } catch {
             cutOff(connection, exchange)
@@ -55,7 +56,7 @@ extension Worker {
 
     /// The response is out: the record is written, and the connection goes on to its next request or its end.
     func endExchange(_ connection: Downstream, _ exchange: Exchange, _ ending: ServerConnection.Ending) {
-        finish(exchange)
+        finish(exchange, connection)
         connection.exchange = nil
         give(exchange)
         connection.phase = ending == .close ? .closing : .waiting
@@ -69,7 +70,7 @@ extension Worker {
     func cutOff(_ connection: Downstream, _ exchange: Exchange) {
         dropUpstream(connection)
         connection.server.abort()
-        finish(exchange)
+        finish(exchange, connection)
         close(connection)
     }
 }

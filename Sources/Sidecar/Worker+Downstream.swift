@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Configuration
 import Gateway
 import HTTP1
 import HTTPTypes
 import Runtime
+import Telemetry
 
 /// The caller's side: reading requests.
 extension Worker {
@@ -153,14 +155,13 @@ extension Worker {
             if exchange.requestBody.count + range.count > limit {
                 return refuse(connection, exchange, .bodyTooLarge)
             }
-            exchange.requestBody.append(connection.transport.input.bytes.extracting(range))
+            exchange.requestBody.append(range, of: connection.transport.input)
         case .forwarding:
             guard let upstream = connection.upstream else { return }
             do throws(HTTP1Error) {
-                let bytes = connection.transport.input.bytes.extracting(range)
-                try upstream.client.write(bytes, into: &upstream.transport.output)
+                try upstream.write(range, of: connection.transport.input)
             } catch {
-                return refuse(connection, exchange, Refusal(error.code, error.status, .client))
+                return refuse(connection, exchange, Refusal(error))
             }
             schedule(upstream)
         case .waiting, .parked, .queued, .tunnel, .closing: break
@@ -183,9 +184,9 @@ extension Worker {
     /// Ends the request's message at the upstream.
     func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
         do throws(HTTP1Error) {
-            try upstream.client.finish(trailers: connection.server.trailers, into: &upstream.transport.output)
+            try upstream.client.finish(trailers: connection.server.body.trailers, into: &upstream.transport.output)
         } catch {
-            return refuse(connection, exchange, Refusal(error.code, error.status, .client))
+            return refuse(connection, exchange, Refusal(error))
         }
         schedule(upstream)
     }
@@ -193,7 +194,7 @@ extension Worker {
     private func relay(_ range: Range<Int>, of connection: Downstream) {
         guard let upstream = connection.upstream else { return }
         connection.exchange?.bytesIn += range.count
-        upstream.transport.output.append(connection.transport.input.bytes.extracting(range))
+        upstream.transport.output.append(range, of: connection.transport.input)
         schedule(upstream)
     }
 
@@ -214,7 +215,7 @@ extension Worker {
         if let exchange = connection.exchange, exchange.hasBegun {
             if connection.phase != .tunnel { gateway.abandon(exchange, .callerGone) }
             dropUpstream(connection)
-            finish(exchange)
+            finish(exchange, connection)
         }
         close(connection)
     }
@@ -246,7 +247,7 @@ extension Worker {
         connection.transport.close()
         release(connection.descriptor)
         connectionCount -= 1
-        gateway.connectionClosed()
+        gateway.count(.connectionsClosed)
     }
 
     /// Takes a connection out of whatever it waits in.

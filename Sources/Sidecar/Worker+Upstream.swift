@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Configuration
 import Gateway
 import HTTP1
 import HTTPTypes
 import Runtime
+import Telemetry
 import TLS
 
 /// The upstream's side: connections, requests out, responses in.
@@ -12,19 +14,19 @@ extension Worker {
 
     /// Finds a connection for the exchange: an idle one of the same tenant and credential, else a new one.
     func open(_ connection: Downstream, _ exchange: Exchange) {
-        guard let route = exchange.route, let grant = exchange.grant else { return }
+        guard let route = exchange.route, let pool = exchange.pool else { return }
         if !connection.wasRetried {
-            while let upstream = pools[route.upstream].take(grant.pool) {
+            while let upstream = pools[route.upstream].take(pool) {
                 upstream.transport.fill(scratch: &scratch)
                 if upstream.transport.state == .open, upstream.transport.input.isEmpty {
-                    gateway.pooled(hit: true)
+                    gateway.count(.poolHits)
                     return attach(connection, upstream, exchange)
                 }
                 close(upstream)
             }
         }
-        gateway.pooled(hit: false)
-        connect(connection, exchange, route.upstream, grant.pool)
+        gateway.count(.poolMisses)
+        connect(connection, exchange, route.upstream, pool)
     }
 
     private func connect(_ connection: Downstream, _ exchange: Exchange, _ place: Int, _ pool: Int) {
@@ -53,6 +55,7 @@ extension Worker {
             try reactor.add(upstream.descriptor)
             put(.upstream(upstream), at: upstream.descriptor)
             pools[place].opened()
+            gateway.count(.upstreamConnectionsOpened)
             attach(connection, upstream, exchange)
         } catch {
             refuse(connection, exchange, .upstreamUnreachable)
@@ -73,10 +76,11 @@ extension Worker {
         }
         exchange.upstreamStartedAt = now
         exchange.endpoint = upstream.endpoint
+        let authority = plan.upstreams[upstream.place].authority
         upstream.client.send(
             exchange.outgoing.method,
             target: exchange.outgoing.target.bytes,
-            authority: plan.upstreams[upstream.place].authority.span,
+            authority: authority.span,
             fields: exchange.outgoing.fields,
             length: exchange.isBodyCollected
                 ? .fixed(exchange.requestBody.count) : connection.facts.framing.length,
@@ -95,10 +99,10 @@ extension Worker {
 
     private func sendCollected(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
         do throws(HTTP1Error) {
-            try upstream.client.write(exchange.requestBody.bytes, into: &upstream.transport.output)
+            try upstream.write(0..<exchange.requestBody.count, of: exchange.requestBody)
             try upstream.client.finish(into: &upstream.transport.output)
         } catch {
-            refuse(connection, exchange, Refusal(error.code, error.status, .us))
+            refuse(connection, exchange, Refusal(error))
         }
     }
 
@@ -126,6 +130,7 @@ extension Worker {
         upstream.transport.close()
         release(upstream.descriptor)
         pools[upstream.place].closed()
+        gateway.count(.upstreamConnectionsClosed)
         admitWaiting(upstream.place)
     }
 
@@ -220,7 +225,7 @@ extension Worker {
             return fits
         case .tunnel(let range):
             exchange.bytesOut += range.count
-            connection.transport.output.append(upstream.transport.input.bytes.extracting(range))
+            connection.transport.output.append(range, of: upstream.transport.input)
             upstream.transport.input.consume(step.consumed)
             schedule(connection)
             return true
@@ -229,7 +234,7 @@ extension Worker {
             responseEnded(upstream, connection, exchange)
             return false
         case .failed(let error):
-            failed(upstream, Refusal(error.code, error.status, .upstream))
+            failed(upstream, Refusal(error))
             return false
         case .closed:
             failed(upstream, .upstreamClosed)
@@ -246,6 +251,7 @@ extension Worker {
         exchange.upstreamAnsweredAt = now
         switch gateway.respond(exchange, length: facts.length, now: wallTime) {
         case .stream(let length):
+            exchange.isAnswered = true
             connection.server.respond(
                 status: exchange.answer.status,
                 fields: exchange.answer.fields,
@@ -267,20 +273,19 @@ extension Worker {
         _ connection: Downstream,
         _ exchange: Exchange
     ) -> Bool {
-        let bytes = upstream.transport.input.bytes.extracting(range)
         if let limit = exchange.responseLimit {
             guard exchange.responseBody.count + range.count <= limit else {
                 refuse(connection, exchange, .responseTooLarge)
                 return false
             }
-            exchange.responseBody.append(bytes)
+            exchange.responseBody.append(range, of: upstream.transport.input)
             return true
         }
         exchange.bytesOut += range.count
         do throws(HTTP1Error) {
-            try connection.server.write(bytes, into: &connection.transport.output)
+            try connection.write(range, of: upstream.transport.input)
         } catch {
-            refuse(connection, exchange, Refusal(error.code, error.status, .upstream))
+            refuse(connection, exchange, Refusal(error))
             return false
         }
         schedule(connection)
@@ -302,7 +307,7 @@ extension Worker {
             settle(upstream, connection)
             endExchange(connection, exchange, ending)
         } catch {
-            refuse(connection, exchange, Refusal(error.code, error.status, .upstream))
+            refuse(connection, exchange, Refusal(error))
         }
     }
 
@@ -328,6 +333,7 @@ extension Worker {
             return false
         }
         connection.server.switchProtocols(exchange.answer.fields, into: &connection.transport.output)
+        exchange.isAnswered = true
         connection.phase = .tunnel
         upstream.phase = .tunnel
         schedule(connection)
@@ -354,7 +360,7 @@ extension Worker {
         }
         switch upstream.client.peerClosed(cleanly: cleanly) {
         case .ended: responseEnded(upstream, connection, exchange)
-        case .failed(let error): failed(upstream, Refusal(error.code, error.status, .upstream))
+        case .failed(let error): failed(upstream, Refusal(error))
         case .closed, .needsInput, .head, .switched, .body, .tunnel: failed(upstream, .upstreamClosed)
         }
     }
@@ -365,12 +371,14 @@ extension Worker {
         guard let connection = upstream.downstream, let exchange = connection.exchange else {
             return close(upstream)
         }
+        gateway.upstreamFailed(exchange, refusal)
         let isUnsent = upstream.phase == .connecting
         let isStale = upstream.isReused && !upstream.client.hasSeenResponse && exchange.outgoing.method.isIdempotent
         let isWhole = exchange.isBodyCollected || exchange.bodyLength == .none || exchange.bytesIn == 0
         close(upstream)
         if isUnsent || isStale, isWhole, !connection.wasRetried, connection.server.awaitsResponse {
             connection.wasRetried = true
+            gateway.count(.upstreamRetries)
             connection.phase = .waiting
             open(connection, exchange)
             schedule(connection)

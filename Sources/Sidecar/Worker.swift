@@ -61,7 +61,7 @@ final class Worker {
         self.control = control
         reactor = try Reactor()
         inbox = Mailbox(waker: reactor.waker)
-        gateway = Gateway(plan.gateway)
+        gateway = Gateway(plan.snapshot)
         pools = plan.upstreams.map { UpstreamPool(maximum: $0.maximumConnections, maximumIdle: $0.maximumIdle) }
     }
 
@@ -212,10 +212,22 @@ final class Worker {
         exchanges.append(exchange)
     }
 
-    func finish(_ exchange: Exchange) {
+    func finish(_ exchange: Exchange, _ connection: Downstream) {
         if records.isEmpty { recordsDue = now + Self.recordAge }
-        gateway.record(exchange, now: now, into: &records)
+        gateway.record(
+            exchange,
+            caller: connection.peerText,
+            endpoint: endpointText(exchange),
+            now: now,
+            into: &records
+        )
         if records.count >= Self.recordBytes { handOverRecords(force: true) }
+    }
+
+    private func endpointText(_ exchange: Exchange) -> String? {
+        guard let endpoint = exchange.endpoint, let route = exchange.route else { return nil }
+        let texts = pools[route.upstream].addressTexts
+        return endpoint < texts.count ? texts[endpoint] : nil
     }
 
     private func handOverRecords(force: Bool) {
@@ -233,7 +245,7 @@ final class Worker {
             gateway.met(need, credential, outcome, now: wallTime)
             for connection in parked.removeValue(forKey: need) ?? [] { resume(connection, outcome) }
         case .addresses(let upstream, let addresses):
-            pools[upstream].addresses = addresses
+            pools[upstream].use(addresses)
             admitWaiting(upstream)
         case .collect(let request): control.send(.counters(request: request, gateway.counters()))
         case .drain(let deadline): drain(until: deadline)

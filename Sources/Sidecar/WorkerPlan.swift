@@ -8,7 +8,8 @@ import TLS
 
 /// What a worker is told at start and keeps for its life. Immutable, shared by all workers.
 struct WorkerPlan: Sendable {
-    let gateway: GatewayPlan
+    /// The first state of the world; later ones come as messages.
+    let snapshot: Snapshot
     let upstreams: [UpstreamPlan]
     let listeners: [ListenerPlan]
     let callerLimits: HTTP1Limits

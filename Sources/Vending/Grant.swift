@@ -15,8 +15,9 @@ package struct GrantEpochs: Hashable, Sendable {
 }
 
 /// The outcome of policy and vending for one key: may they, inside which compartment, with what.
-/// A refusal is a grant too, so that asking again costs no more. Immutable and shared.
-package final class Grant: Sendable {
+/// A refusal is a grant too, so that asking again costs no more. Immutable; `Means` is the gateway's: what it needs for
+/// each request of the grant, made ready once.
+package final class Grant<Means> {
     package let isAllowed: Bool
     /// Policies that decided, as the record names them.
     package let policyIDs: [String]
@@ -25,18 +26,14 @@ package final class Grant: Sendable {
     /// Whose grant it is, for purges; the id in text.
     package let tenant: String
     package let epochs: GrantEpochs
-    /// The prefix-free code that namespaces every key; empty for a refusal.
-    package let compartment: [UInt8]
     /// The name of the credential; nil for none.
     package let credential: String?
-    /// Complete header lines that go to the upstream, ready to be copied in; empty for none.
-    package let headerBlock: [UInt8]
+    /// Nil for a refusal.
+    package let means: Means?
     /// The first of token expiry, credential expiry, exception expiry and the next time boundary of the policies.
     package let expiry: WallTime
     /// From here on the holder should vend anew though the grant still holds: half of the context token's lifetime.
     package let renewAt: WallTime
-    /// The place of this route and tenant in the worker's metrics.
-    package let series: Int
 
     package init(
         isAllowed: Bool,
@@ -44,23 +41,19 @@ package final class Grant: Sendable {
         shadowDenials: [String] = [],
         tenant: String,
         epochs: GrantEpochs,
-        compartment: [UInt8] = [],
         credential: String? = nil,
-        headerBlock: [UInt8] = [],
+        means: Means?,
         expiry: WallTime,
-        renewAt: WallTime? = nil,
-        series: Int = 0
+        renewAt: WallTime? = nil
     ) {
         self.isAllowed = isAllowed
         self.policyIDs = policyIDs
         self.shadowDenials = shadowDenials
         self.tenant = tenant
         self.epochs = epochs
-        self.compartment = compartment
         self.credential = credential
-        self.headerBlock = headerBlock
+        self.means = means
         self.expiry = expiry
         self.renewAt = min(renewAt ?? expiry, expiry)
-        self.series = series
     }
 }

@@ -4,7 +4,7 @@ import Crypto
 
 /// The TVM cache of one worker: grants by their key, bounded.
 /// Cost: a hit is one lookup and a few comparisons, no allocation.
-package struct GrantCache: Sendable {
+package struct GrantCache<Means> {
     /// What was done so far; each only grows.
     package struct Counters: Hashable, Sendable {
         package var hits: UInt64 = 0
@@ -13,11 +13,13 @@ package struct GrantCache: Sendable {
         package var stale: UInt64 = 0
         /// Not taken in, because they were void already.
         package var refused: UInt64 = 0
+
+        package init() {}
     }
 
     package private(set) var counters = Counters()
     private var index: DigestIndex
-    private var grants: [Grant?] = []
+    private var grants: [Grant<Means>?] = []
 
     package init(capacity: Int = 16384) { index = DigestIndex(capacity: capacity) }
 
@@ -25,7 +27,7 @@ package struct GrantCache: Sendable {
 
     /// The grant of that key while it holds, or nil. One past its `renewAt` is still given: see there.
     /// - Parameter epochs: those in force now.
-    package mutating func find(_ key: GrantKey, epochs: GrantEpochs, now: WallTime) -> Grant? {
+    package mutating func find(_ key: GrantKey, epochs: GrantEpochs, now: WallTime) -> Grant<Means>? {
         guard let slot = index.find(key.digest), let grant = grants[slot] else {
             counters.misses += 1
             return nil
@@ -44,7 +46,7 @@ package struct GrantCache: Sendable {
     /// - Parameter epochs: those in force now, not when the grant was asked for: what was in flight during a purge
     ///   must not come back to life.
     /// - Returns: false when the grant is void already. It must not be used then, not even once.
-    package mutating func insert(_ key: GrantKey, _ grant: Grant, epochs: GrantEpochs, now: WallTime) -> Bool
+    package mutating func insert(_ key: GrantKey, _ grant: Grant<Means>, epochs: GrantEpochs, now: WallTime) -> Bool
     {
         guard grant.epochs == epochs, now < grant.expiry else {
             counters.refused += 1

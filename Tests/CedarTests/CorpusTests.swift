@@ -14,7 +14,10 @@ struct CorpusTests {
                 failures.append("\(name): \(error)")
             }
         }
-        #expect(failures.isEmpty, "\(failures.count) of \(names.count): \(failures.prefix(20).joined(separator: "\n"))")
+        #expect(
+            failures.isEmpty,
+            "\(failures.count) of \(names.count): \(failures.prefix(20).joined(separator: "\n"))"
+        )
     }
 
     private func names(_ folder: String, prefix: String) -> [String] {

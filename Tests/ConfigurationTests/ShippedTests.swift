@@ -13,6 +13,19 @@ import Testing
         #expect(tenants.tenants.map(\.status) == [.active, .active, .suspended])
     }
 
+    /// The traits that these tests assume are those of the shipped tables.
+    @Test func theShippedRoutesHaveShippedAdapters() throws {
+        let configuration = try decode(source("Config/bulkhead.yaml"), file: "Config/bulkhead.yaml")
+        for route in configuration.routes {
+            let table = try parse(source("Config/adapters/\(route.adapter).yaml"))
+            let traits = try #require(adapters[route.adapter])
+            let context = YAML.Context(file: "f.yaml")
+            let value = { (key: String) in table[key].map(context.root) }
+            #expect(value("kind")?.string() == (traits.kind == .ingress ? "ingress" : "store"))
+            #expect(value("single_layer")?.boolean() ?? false == traits.isSingleLayer)
+        }
+    }
+
     @Test func theWorkedExampleIsRight() throws {
         let readme = try source("Config/README.md")
         let example = try #require(readme.split(separator: "## Worked example").last)

@@ -59,7 +59,7 @@ struct WireCase: CustomTestStringConvertible, Sendable {
         ),
         WireCase(
             "PUT / HTTP/1.1\r\nHost: a\r\nTE: trailers, deflate;q=0.5\r\nTransfer-Encoding: chunked\r\n\r\n"
-                + "A;x=\"y z\"\r\n0123456789\r\n0002;\r\nab\r\n000\r\nX-Sum: 1\r\nX-More:  2 \r\n\r\n",
+                + "A;x=\"y z\"\r\n0123456789\r\n0002;q\r\nab\r\n000\r\nX-Sum: 1\r\nX-More:  2 \r\n\r\n",
             "PUT / a chunked trailers",
             "body 0123456789ab",
             "ended X-Sum=1 X-More=2"

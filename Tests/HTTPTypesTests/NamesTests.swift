@@ -101,6 +101,19 @@ import Testing
         }
     }
 
+    @Test func wordsEndAtTheFirstOtherByte() {
+        for byte in UInt8.min...UInt8.max {
+            for length in [1, 5, 8, 9, 17] {
+                var text = [UInt8](repeating: UInt8(ascii: "w"), count: length)
+                text[length - 1] = byte
+                text[length / 2] = byte
+                let isWord = ASCII.isAlphanumeric(byte) || byte == UInt8(ascii: "-")
+                #expect(text.span.wordEnd() == (isWord ? length : length / 2))
+                #expect(text.span.wordEnd(from: length) == length)
+            }
+        }
+    }
+
     @Test func caseIsIgnoredForLettersAlone() {
         for length in [1, 7, 8, 9, 20] {
             for one in UInt8.min...UInt8.max {
