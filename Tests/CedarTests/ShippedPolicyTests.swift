@@ -44,7 +44,8 @@ import Testing
         let user = Entity(
             EntityUID(type: "User", id: "idp/1"),
             attributes: [
-                "issuer": .string("idp"), "subject": .string("1"), "tenant": .entity(tenant), "tier": .entity(tier),
+                "issuer": .string("idp"), "subject": .string("1"), "tenant": .entity(tenant),
+                "tier": .entity(tier),
             ],
             tags: caller.tags,
             parents: caller.groups.map { EntityUID(type: "Group", id: Text($0)) } + [tenant]
@@ -82,7 +83,8 @@ import Testing
         let mine: RecordValue = ["tenant": .entity(EntityUID(type: "Tenant", id: "acme"))]
         let basic: RecordValue = ["tiers": .set([.entity(EntityUID(type: "Tier", id: "basic"))])]
         for (action, type) in [
-            ("memory:Read", "Store"), ("agent:Invoke", "Agent"), ("model:Invoke", "Model"), ("tool:Call", "Tool"),
+            ("memory:Read", "Store"), ("agent:Invoke", "Agent"), ("model:Invoke", "Model"),
+            ("tool:Call", "Tool"),
         ] {
             let resource = EntityUID(type: Text(type), id: "x")
             #expect(try decide(Caller(), action, resource).allowed)
