@@ -72,7 +72,17 @@ let package = Package(
         ),
 
         tests("Bytes", on: ["Bytes"]),
+        tests("Crypto", on: ["Bytes", "Crypto"]),
+        tests("HTTPTypes", on: ["Bytes", "HTTPTypes", "JSON"]),
         tests("JSON", on: ["Bytes", "JSON"]),
+        tests("Identity", on: ["Bytes", "Crypto", "Identity", "JSON"]),
         tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
+        tests("Vending", on: ["Bytes", "Crypto", "JSON", "Vending"]),
+        tests("Namespaces", on: ["Namespaces", "Bytes", "Crypto", "JSON", "HTTPTypes", "Configuration"]),
+        tests("Telemetry", on: ["Bytes", "HTTPTypes", "JSON", "Telemetry"]),
+        tests("Configuration", on: ["Bytes", "Configuration", "Crypto", "HTTPTypes", "JSON"]),
+        tests("TLS", on: ["Bytes", "Crypto", "TLS"]),
+        tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
+        tests("Runtime", on: ["Runtime", "Bytes"]),
     ]
 )

@@ -1,30 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Classes of single bytes, as the HTTP and URI grammars name them.
+/// All of it is inlinable: nothing that is `package` crosses a module's border otherwise, and a call for each byte
+/// triples the cost of a head.
+@usableFromInline
 package enum ASCII {
-    package static let space = UInt8(ascii: " ")
-    package static let tab = UInt8(ascii: "\t")
-    package static let carriageReturn = UInt8(ascii: "\r")
-    package static let lineFeed = UInt8(ascii: "\n")
-    package static let colon = UInt8(ascii: ":")
-    package static let comma = UInt8(ascii: ",")
-    package static let slash = UInt8(ascii: "/")
-    package static let percent = UInt8(ascii: "%")
-    package static let quote = UInt8(ascii: "\"")
+    @inlinable package static var space: UInt8 { UInt8(ascii: " ") }
+    @inlinable package static var tab: UInt8 { UInt8(ascii: "\t") }
+    @inlinable package static var carriageReturn: UInt8 { UInt8(ascii: "\r") }
+    @inlinable package static var lineFeed: UInt8 { UInt8(ascii: "\n") }
+    @inlinable package static var colon: UInt8 { UInt8(ascii: ":") }
+    @inlinable package static var comma: UInt8 { UInt8(ascii: ",") }
+    @inlinable package static var slash: UInt8 { UInt8(ascii: "/") }
+    @inlinable package static var percent: UInt8 { UInt8(ascii: "%") }
+    @inlinable package static var quote: UInt8 { UInt8(ascii: "\"") }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     package static func lowercased(_ byte: UInt8) -> UInt8 {
         byte &- 0x41 < 26 ? byte | 0x20 : byte
     }
 
+    @inlinable
+    package static func uppercased(_ byte: UInt8) -> UInt8 {
+        byte &- 0x61 < 26 ? byte ^ 0x20 : byte
+    }
+
+    @inlinable
     package static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
 
+    @inlinable
     package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- 0x61 < 26 }
 
+    @inlinable
     package static func isAlphanumeric(_ byte: UInt8) -> Bool { isDigit(byte) || isLetter(byte) }
 
     /// RFC 9110 §5.6.2 `tchar`. Cost: two shifts; no table, so no lazily initialised global.
-    @inline(__always)
+    @inlinable @inline(__always)
     package static func isToken(_ byte: UInt8) -> Bool {
         // Bits 0...63 and 64...127 of the set !#$%&'*+-.^_`|~ DIGIT ALPHA.
         let low: UInt64 = 0x03FF_6CFA_0000_0000
@@ -35,12 +46,13 @@ package enum ASCII {
     }
 
     /// RFC 9110 §5.5: visible characters, space, tab and obs-text; every other control byte is refused.
-    @inline(__always)
+    @inlinable @inline(__always)
     package static func isFieldValue(_ byte: UInt8) -> Bool {
         (byte >= 0x20 && byte != 0x7F) || byte == 0x09
     }
 
     /// The value of a hexadecimal digit, or nil.
+    @inlinable
     package static func hexValue(_ byte: UInt8) -> UInt8? {
         switch byte {
         case 0x30...0x39: byte - 0x30
@@ -51,6 +63,7 @@ package enum ASCII {
     }
 
     /// The lower-case hexadecimal digit of a value below 16.
+    @inlinable
     package static func hexDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? 0x30 + value : 0x61 + value - 10
     }

@@ -4,12 +4,12 @@ import Glibc
 /// A growable byte queue: bytes are appended at the back and consumed from the front.
 /// Storage is one raw block, so an append never zero-fills, and `release` gives it back when idle.
 /// Cost: appends are one `memcpy`; growth doubles; consuming everything rewinds without moving bytes.
-@safe
+@safe @usableFromInline
 package struct Buffer: ~Copyable, @unchecked Sendable {
-    private var base: UnsafeMutablePointer<UInt8>?
-    private var capacityBytes = 0
-    private var head = 0
-    private var tail = 0
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>?
+    @usableFromInline var capacityBytes = 0
+    @usableFromInline var head = 0
+    @usableFromInline var tail = 0
 
     package init() { unsafe base = nil }
 
@@ -20,13 +20,15 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
 
     deinit { unsafe base?.deallocate() }
 
+    @inlinable
     package var count: Int { tail - head }
+    @inlinable
     package var isEmpty: Bool { head == tail }
     package var capacity: Int { capacityBytes }
 
     /// Unconsumed bytes, borrowed from the buffer.
     package var bytes: Span<UInt8> {
-        @_lifetime(borrow self) borrowing get {
+        @inlinable @_lifetime(borrow self) borrowing get {
             // Safe because head..<tail is initialised and the span cannot outlive the borrow of self.
             let start = unsafe UnsafeBufferPointer(
                 start: base.map { unsafe UnsafePointer($0 + head) },
@@ -45,31 +47,58 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         }
     }
 
+    @inlinable
     package mutating func append(_ span: Span<UInt8>) {
         let count = span.count
         guard count > 0 else { return }
         reserve(count)
         // Safe because reserve made room for `count` bytes after tail, and a span is never this buffer's own
         // free space.
-        _ = unsafe span.withUnsafeBufferPointer { unsafe memcpy(base! + tail, $0.baseAddress!, count) }
+        unsafe span.withUnsafeBufferPointer {
+            unsafe (base! + tail).initialize(from: $0.baseAddress!, count: count)
+        }
         tail += count
     }
 
+    @inlinable
     package mutating func append(_ byte: UInt8) {
         reserve(1)
         unsafe base![tail] = byte
         tail += 1
     }
 
+    @inlinable
     package mutating func append(_ literal: StaticString) {
         let count = literal.utf8CodeUnitCount
+        guard count > 0 else { return }
         reserve(count)
         // Safe because a static string's bytes live for the whole process.
-        unsafe memcpy(base! + tail, literal.utf8Start, count)
+        unsafe (base! + tail).initialize(from: literal.utf8Start, count: count)
         tail += count
     }
 
+    /// Appends three pieces at once, as in `"name":"` + text + `"`. Cost: room is looked for once.
+    package mutating func append(_ first: StaticString, _ span: Span<UInt8>, _ last: UInt8) {
+        let firstCount = first.utf8CodeUnitCount
+        let count = span.count
+        reserve(firstCount + count + 1)
+        // Safe because reserve made room for all three; see above for each.
+        unsafe memcpy(base! + tail, first.utf8Start, firstCount)
+        tail += firstCount
+        if count > 0 {
+            _ = unsafe span.withUnsafeBufferPointer { unsafe memcpy(base! + tail, $0.baseAddress!, count) }
+            tail += count
+        }
+        unsafe base![tail] = last
+        tail += 1
+    }
+
     package mutating func append(_ array: [UInt8]) { append(array.span) }
+
+    /// Appends a stretch of another buffer's unconsumed bytes.
+    package mutating func append(_ range: Range<Int>, of other: borrowing Buffer) {
+        append(other.bytes.extracting(range))
+    }
 
     package mutating func append(string: String) {
         var string = string
@@ -108,7 +137,8 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         upTo count: Int,
         _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
     ) throws(E) {
-        reserve(count)
+        // There is a block, even for no bytes.
+        reserve(max(count, 1))
         let room = unsafe UnsafeMutableRawBufferPointer(start: base! + tail, count: count)
         let written = unsafe try body(room)
         precondition(written >= 0 && written <= count, "wrote outside the room that was given")
@@ -116,6 +146,7 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
     }
 
     /// Drops `count` bytes from the front.
+    @inlinable
     package mutating func consume(_ count: Int) {
         precondition(count >= 0 && count <= self.count, "consumed more than there is")
         head += count
@@ -125,12 +156,14 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         }
     }
 
+    @inlinable
     package mutating func removeAll() {
         head = 0
         tail = 0
     }
 
     /// Shortens the buffer to its first `count` bytes.
+    @inlinable
     package mutating func truncate(to count: Int) {
         precondition(count >= 0 && count <= self.count, "cannot truncate to more than there is")
         tail = head + count
@@ -146,12 +179,14 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         tail = 0
     }
 
+    @inlinable
     package mutating func reserve(_ extra: Int) {
         if capacityBytes - tail >= extra { return }
         makeRoom(extra)
     }
 
-    private mutating func makeRoom(_ extra: Int) {
+    @usableFromInline
+    mutating func makeRoom(_ extra: Int) {
         let live = count
         if head > 0, capacityBytes - live >= extra, live <= head {
             // Safe because the two ranges do not overlap: live <= head.

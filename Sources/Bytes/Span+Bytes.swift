@@ -36,12 +36,24 @@ extension Span<UInt8> {
         }
     }
 
+    package func equals(_ array: [UInt8]) -> Bool { equals(array.span) }
+
+    package func hasPrefix(_ array: [UInt8]) -> Bool { hasPrefix(array.span) }
+
     /// Whether the ASCII letters match without regard to case; `literal` must be in lower case.
     package func equalsIgnoringCase(_ literal: StaticString) -> Bool {
         guard count == literal.utf8CodeUnitCount else { return false }
-        let lower = unsafe literal.utf8Start
-        for index in indices where unsafe ASCII.lowercased(self[index]) != lower[index] { return false }
-        return true
+        let length = count
+        guard length > 0 else { return true }
+        // Safe because both ranges hold `length` bytes, and a static string is never freed.
+        return unsafe withUnsafeBufferPointer {
+            unsafe Self.equalIgnoringCase(
+                UnsafeRawPointer($0.baseAddress!),
+                UnsafeRawPointer(literal.utf8Start),
+                count: length,
+                isLower: true
+            )
+        }
     }
 
     package func hasPrefix(_ literal: StaticString) -> Bool {
@@ -54,7 +66,7 @@ extension Span<UInt8> {
     }
 
     /// The same bytes without spaces and tabs at either end (RFC 9110 §5.6.3 OWS).
-    @_lifetime(copy self)
+    @inlinable @_lifetime(copy self)
     package func trimmingOWS() -> Span<UInt8> {
         var start = 0
         var end = count

@@ -97,6 +97,36 @@ extension Span<UInt8> {
         return index
     }
 
+    /// The same, but DEL ends it as well: as far as text shows just what it is.
+    package func visibleTextEnd(from start: Int) -> Int {
+        var index = start
+        // Safe because each block of 8 bytes is loaded from inside the span.
+        unsafe withUnsafeBytes { bytes in
+            while index + 8 <= bytes.count {
+                let block = unsafe bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                if Self.hasSpecialByte(block) || Self.hasDelete(block) { return }
+                index += 8
+            }
+            // The last bytes together with some that were looked at already.
+            guard index < bytes.count, bytes.count - start >= 8 else { return }
+            let block = unsafe bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self)
+            if !Self.hasSpecialByte(block) && !Self.hasDelete(block) { index = bytes.count }
+        }
+        while index < count {
+            let byte = self[index]
+            if byte < 0x20 || byte >= 0x7F || byte == 0x22 || byte == 0x5C { return index }
+            index += 1
+        }
+        return index
+    }
+
+    /// Exact as long as all bytes are ASCII.
+    @inline(__always)
+    private static func hasDelete(_ block: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        return ((block ^ ones &* 0x7F) &- ones) & (ones &* 0x80) != 0
+    }
+
     /// Whether one of eight bytes ends plain text. A subtraction borrows into a byte's top bit where the byte
     /// was smaller; a borrow that runs on can only follow a byte that is special itself.
     @inline(__always)

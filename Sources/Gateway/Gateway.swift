@@ -1,1 +1,191 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Bytes
+import Crypto
+package import HTTPTypes
+import Identity
+import Namespaces
+import Telemetry
+import Vending
+
+/// The way of a request (DESIGN §2), as one worker walks it: events in, actions out, no socket, no clock.
+///
+///     begin ─▶ route ─▶ identify ─▶ decide ─▶ vend ─▶ rewrite ─▶ forward ─▶ respond ─▶ record
+///                         │           │        │        │                     │
+///                        need        refuse   need     collect               collect
+///
+/// Each step either goes on, refuses, or needs something: then the exchange is parked, the worker has the need met,
+/// and `resume` walks again from the step that asked, which finds what it needs in a cache.
+package struct Gateway: ~Copyable {
+    package struct Start {
+        package var listener: Int
+        package var now: Instant
+        package var wallTime: WallTime
+
+        package init(listener: Int, now: Instant, wallTime: WallTime) {
+            self.listener = listener
+            self.now = now
+            self.wallTime = wallTime
+        }
+    }
+
+    /// What the worker does next.
+    package enum Action: Equatable {
+        case need(Need)
+        /// Read the request's body whole, up to so many bytes, then call `collected`.
+        case collect(limit: Int)
+        /// Send `exchange.outgoing` to `exchange.route`'s upstream.
+        case forward
+        /// Send `exchange.answer`.
+        case answer
+    }
+
+    package enum ResponseAction: Equatable {
+        /// Send the head in `exchange.answer` and let the body flow; its length as given.
+        case stream(BodyLength)
+        /// Read the body whole, up to `exchange.responseLimit`, then call `respondCollected`.
+        case collect
+        /// Send `exchange.answer` instead.
+        case answer
+    }
+
+    /// Why a walk stops.
+    enum Stop: Error {
+        case refused(Refusal)
+        case adapter(AdapterFailure)
+        case need(Need)
+    }
+
+    /// Random bytes that each exchange is given: trace id 16, span id 8, handle nonce 16, record id 16.
+    package static let randomBytes = 56
+
+    var snapshot: Snapshot
+    var authenticator: Authenticator
+    var sessions: SessionCodec
+    var keys = KeyHasher()
+    var grants = GrantCache<Means>()
+    var credentials: [CredentialKey: VendedCredential] = [:]
+    var provisioned: Set<ProvisionNeed> = []
+    var pools: [PoolKey: Int] = [:]
+    var metrics: MetricSet
+    var reported = ReportedCounters()
+    var requestPlan = FieldPlan()
+    var responsePlan = FieldPlan()
+    var text = Buffer()
+
+    /// Connections to an upstream are shared by requests that have all of this in common (THREATS 18).
+    struct PoolKey: Hashable {
+        var upstream: Int
+        var credential: Int?
+        var tenant: TenantID
+    }
+
+    package init(_ snapshot: Snapshot) {
+        self.snapshot = snapshot
+        let keys = snapshot.plan.keys
+        authenticator = Authenticator(
+            handles: HandleCodec(current: keys.current, previous: keys.previous),
+            limits: snapshot.plan.tokenLimits
+        )
+        sessions = SessionCodec(secret: keys.current)
+        metrics = MetricSet(tenantsLabelled: snapshot.plan.tenantsLabelled)
+    }
+
+    /// Requests that begin from now on see this state of the world.
+    package mutating func adopt(_ snapshot: Snapshot) { self.snapshot = snapshot }
+
+    // MARK: walking
+
+    /// A request's head is in `exchange.request`.
+    package mutating func begin(_ exchange: Exchange, _ start: Start) -> Action {
+        note(exchange, start)
+        return walk(exchange, start.wallTime)
+    }
+
+    /// What the exchange was parked for is met, or is not to be met.
+    package mutating func resume(_ exchange: Exchange, _ outcome: NeedOutcome, now: WallTime) -> Action {
+        exchange.needOutcome = outcome
+        return walk(exchange, now)
+    }
+
+    /// The body that `collect` asked for is in `exchange.requestBody`.
+    package mutating func collected(_ exchange: Exchange, now: WallTime) -> Action {
+        do throws(Stop) {
+            return try transformRequest(exchange)
+        } catch {
+            return stop(exchange, error)
+        }
+    }
+
+    private mutating func walk(_ exchange: Exchange, _ now: WallTime) -> Action {
+        do throws(Stop) {
+            // A step that was done before the exchange was parked finds its result.
+            let route = try findRoute(exchange)
+            let principal = try identify(exchange, now)
+            let operation = try findOperation(exchange, route)
+            let grant = try authorize(exchange, route, principal, operation, now)
+            return try rewrite(exchange, route, principal, operation, grant, now)
+        } catch {
+            return stop(exchange, error)
+        }
+    }
+
+    private mutating func stop(_ exchange: Exchange, _ stop: Stop) -> Action {
+        switch stop {
+        case .refused(let refusal): return refuse(exchange, refusal)
+        case .adapter(let failure): return refuse(exchange, failure)
+        case .need(let need):
+            // Asked for already: it did not help.
+            if exchange.unmet == need {
+                if case .failed(let refusal)? = exchange.needOutcome { return refuse(exchange, refusal) }
+                return refuse(exchange, .needTimedOut)
+            }
+            exchange.unmet = need
+            return .need(need)
+        }
+    }
+
+    private mutating func note(_ exchange: Exchange, _ start: Start) {
+        exchange.hasBegun = true
+        exchange.snapshot = snapshot
+        exchange.listener = start.listener
+        exchange.startedAt = start.now
+        exchange.startedOn = start.wallTime
+        exchange.takeTraceID()
+        metrics.add(.requestsBegun)
+    }
+
+    /// A request that could not be read: it leaves a record like any other.
+    package mutating func reject(_ exchange: Exchange, _ start: Start, _ refusal: Refusal) {
+        note(exchange, start)
+        exchange.isUnreadable = true
+        _ = refuse(exchange, refusal)
+    }
+
+    // MARK: steps
+
+    private func findRoute(_ exchange: Exchange) throws(Stop) -> Route {
+        if let route = exchange.route { return route }
+        guard let place = snapshot.plan.listeners[exchange.listener].route(of: exchange.request) else {
+            throw .refused(.routeUnknown)
+        }
+        let route = snapshot.plan.routes[place]
+        exchange.route = route
+        return route
+    }
+
+    private func findOperation(_ exchange: Exchange, _ route: Route) throws(Stop) -> Int {
+        if let operation = exchange.operation { return operation }
+        let operation: Int
+        do throws(AdapterFailure) {
+            operation = try route.adapter.match(exchange.request.method, exchange.request.path)
+        } catch {
+            throw .adapter(error)
+        }
+        let isWebSocket = route.adapter.operations[operation].isWebSocket
+        if isWebSocket != exchange.isWebSocket || (isWebSocket && !route.allowsWebSocket) {
+            throw .refused(.upgradeRefused)
+        }
+        exchange.operation = operation
+        return operation
+    }
+}

@@ -24,6 +24,15 @@ import Testing
         #expect(buffer.bytes.string() == String(value))
     }
 
+    @Test func nothingNeedsNoStorage() {
+        var buffer = Buffer()
+        buffer.append("")
+        buffer.append(string: "")
+        buffer.append([UInt8]())
+        unsafe buffer.append(upTo: 0) { _ in 0 }
+        #expect(buffer.isEmpty && buffer.capacity == 0)
+    }
+
     @Test func overconsumingTraps() async {
         await #expect(processExitsWith: .failure) {
             var buffer = Buffer()
@@ -53,5 +62,15 @@ import Testing
             "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8
         )
         for byte in UInt8.min...UInt8.max { #expect(ASCII.isToken(byte) == expected.contains(byte)) }
+    }
+
+    @Test func spansCompareWithArrays() {
+        let bytes: [UInt8] = [1, 2, 3]
+        let same = bytes.span.equals([1, 2, 3])
+        let shorter = bytes.span.equals([1, 2])
+        let begins = bytes.span.hasPrefix([1, 2]) && bytes.span.hasPrefix([UInt8]())
+        let differs = bytes.span.hasPrefix([2]) || bytes.span.hasPrefix([1, 2, 3, 4])
+        #expect(same && begins)
+        #expect(!shorter && !differs)
     }
 }

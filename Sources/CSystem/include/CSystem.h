@@ -13,3 +13,13 @@
 
 // accept4 is hidden behind _GNU_SOURCE, which the importer does not define.
 int bulkhead_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+
+// struct ucred is hidden behind _GNU_SOURCE as well.
+int bulkhead_peer_uid(int fd, unsigned int *user);
+
+// prctl is variadic.
+int bulkhead_forbid_dumps(void);
+
+// getrandom and pthread_setname_np are hidden behind _GNU_SOURCE.
+ssize_t bulkhead_getrandom(void *bytes, size_t count);
+int bulkhead_name_thread(const char *name);

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Everything that CI checks: `bash Deploy/test.sh [--long]`. Installs what is missing; needs nothing else.
+#   format and lint · build · Swift tests (tidy among them) · release build · tests against real peers
+# --long adds the tests that take minutes (an issuer that is down for one, testssl.sh).
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=Deploy/setup.sh
+source "$root/Deploy/setup.sh"
+
+long=()
+case "${1:-}" in
+    "") ;;
+    --long) long=(--long) ;;
+    *) fail "usage: test.sh [--long]" ;;
+esac
+
+cd "$root"
+passed=0
+failed=0
+skipped=0
+summary=()
+
+# step NAME COMMAND…: runs it, notes how it ended and how long it took; the steps after it run all the same.
+step() {
+    local name=$1 started=$SECONDS status=0
+    shift
+    say "$name"
+    "$@" || status=$?
+    if [ "$status" = 0 ]; then
+        summary+=("$(printf '  ✓ %-34s %4d s' "$name" $((SECONDS - started)))")
+    else
+        summary+=("$(printf '  ✗ %-34s %4d s  (exit %d)' "$name" $((SECONDS - started)) "$status")")
+        failed=$((failed + 1))
+    fi
+    return 0
+}
+
+format_lint() {
+    swift-format lint --strict --parallel --recursive Sources Tests Package.swift
+}
+
+# Adds what a test runner's closing line says to the totals.
+count() {
+    passed=$((passed + ${1:-0}))
+    failed=$((failed + ${2:-0}))
+    skipped=$((skipped + ${3:-0}))
+}
+
+swift_tests() {
+    local log status=0 total issues
+    log=$(mktemp)
+    swift test 2>&1 | tee "$log" || status=$?
+    total=$(sed -n 's/.*Test run with \([0-9]*\) tests.*/\1/p' "$log" | tail -n 1)
+    issues=$(grep -E '^✘ Test .* failed after ' "$log" | grep -cvE '^✘ Test (run|case) ' || true)
+    rm -f "$log"
+    [ -n "$total" ] || return 1
+    count "$((total - issues))" "$issues"
+    # The failed tests are counted above, so that the step itself must not count again.
+    [ "$status" = 0 ] || { [ "$issues" -gt 0 ] && failed=$((failed - 1)); return 1; }
+}
+
+peer_environments() {
+    python_environment "$root/.build/peers/main" Tests/Peers/requirements.txt &&
+        python_environment "$root/.build/peers/aws" Tests/Peers/requirements-aws.txt
+}
+
+peer_tests() {
+    local log status=0 line
+    log=$(mktemp)
+    PYTHONDONTWRITEBYTECODE=1 "$root/.build/peers/main/bin/python" -m pytest Tests/Peers "${long[@]}" 2>&1 | tee "$log" \
+        || status=$?
+    line=$(grep -E '^=+ .*(passed|failed|error).* in ' "$log" | tail -n 1 || true)
+    rm -f "$log"
+    count "$(number passed "$line")" "$(($(number failed "$line") + $(number 'errors?' "$line")))" \
+        "$(number skipped "$line")"
+    [ "$status" = 0 ] || { [ -n "$line" ] && failed=$((failed - 1)); return 1; }
+}
+
+# number WORD LINE: the count before that word in pytest's closing line, or 0.
+number() {
+    sed -nE "s/.*[^0-9]([0-9]+) $1.*/\1/p" <<<" $2" | grep . || echo 0
+}
+
+setup peers
+step "format" format_lint
+step "build" swift build --build-tests
+step "Swift tests" swift_tests
+step "release build" build_release "$root"
+step "python environments" peer_environments
+step "peer tests" peer_tests
+
+printf '\n'
+printf '%s\n' "${summary[@]}"
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+[ "$failed" = 0 ]

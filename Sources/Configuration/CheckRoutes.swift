@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import HTTPTypes
+
+extension Check {
+    mutating func routesAlone() {
+        for (index, route) in configuration.routes.enumerated() {
+            let path = "routes[\(index)]"
+            if configuration.upstream(named: route.upstream) == nil {
+                let known = configuration.upstreams.map(\.name)
+                note("\(path).upstream", Spelling.unknown("upstream", route.upstream, among: known))
+            }
+            credentials(of: route, path)
+            adapter(of: route, path)
+            if let expires = route.singleLayer?.expires, expires <= now {
+                note("\(path).single_layer.expires", "the exception is over; renew it or take the route out")
+            }
+            agentOnly(route, path)
+        }
+    }
+
+    private mutating func credentials(of route: Configuration.Route, _ path: String) {
+        if let name = route.credentials, configuration.credential(named: name) == nil {
+            let known = configuration.credentials.map(\.name)
+            note("\(path).credentials", Spelling.unknown("credential", name, among: known))
+        }
+        guard route.credentials == nil else { return }
+        for template in route.headers where template.uses(.context) {
+            note("\(path).headers.\(template.name)", "{context} needs \"credentials\" of kind signed-context")
+        }
+    }
+
+    private mutating func adapter(of route: Configuration.Route, _ path: String) {
+        guard let adapter = adapters[route.adapter] else {
+            note("\(path).adapter", Spelling.unknown("adapter", route.adapter, among: Array(adapters.keys)))
+            return
+        }
+        switch (adapter.kind, route.resource.isAgent) {
+        case (.ingress, true), (.store, false): break
+        case (.ingress, false):
+            note("\(path).resource", "adapter \(route.adapter) stands before an Agent, not \(route.resource)")
+        case (.store, true):
+            note("\(path).resource", "adapter \(route.adapter) stands before a store, not \(route.resource)")
+        }
+        if adapter.isSingleLayer && route.singleLayer == nil {
+            let message =
+                "\(route.adapter) stores cannot keep tenants apart by themselves; "
+                + "write \"single_layer: {owner, reason, expires}\""
+            note("\(path).adapter", message)
+        }
+        if !adapter.isSingleLayer && route.singleLayer != nil {
+            note("\(path).single_layer", "adapter \(route.adapter) asks for none; leave it out")
+        }
+    }
+
+    /// What only makes sense on the way to an agent (THREATS 6, 19).
+    private mutating func agentOnly(_ route: Configuration.Route, _ path: String) {
+        if route.resource.isAgent {
+            for template in route.headers where Self.carrierFields.contains(template.name) {
+                note("\(path).headers.\(template.name)", "is where the agent gets its handle")
+            }
+            if route.websocket && !route.match.methods.contains(.init(.get)) {
+                note("\(path).websocket", "a WebSocket is opened by GET, which \"methods\" leaves out")
+            }
+            return
+        }
+        if route.forwardToken {
+            note("\(path).forward_token", "only a route to an Agent can forward a token")
+        }
+        if route.websocket { note("\(path).websocket", "only a route to an Agent can be a WebSocket") }
+        if !route.sessionHeaders.isEmpty {
+            note("\(path).session_headers", "only a route to an Agent has sessions")
+        }
+    }
+
+    /// Where carriers stand in a request of an agent (DESIGN §5).
+    private static let carrierFields = ["authorization", "x-api-key", "api-key"]
+
+    mutating func reachability() {
+        let known = configuration.routes.map(\.name)
+        for (index, listener) in configuration.listeners.enumerated() {
+            for (number, name) in listener.routes.enumerated() where !known.contains(name) {
+                note("listeners[\(index)].routes[\(number)]", Spelling.unknown("route", name, among: known))
+            }
+        }
+        for (index, route) in configuration.routes.enumerated()
+        where !configuration.listeners.contains(where: { $0.routes.contains(route.name) }) {
+            note("routes[\(index)].name", "no listener has route \"\(route.name)\"")
+        }
+    }
+
+    /// Two routes of a listener that both take some request, neither more specific than the other.
+    mutating func conflicts() {
+        var told: Set<[Int]> = []
+        for listener in configuration.listeners {
+            let rules = configuration.rules(of: listener)
+            for (index, left) in rules.enumerated() {
+                for right in rules[(index + 1)...]
+                where left.route != right.route && left.conflicts(with: right) {
+                    let (first, second) = left.route < right.route ? (left, right) : (right, left)
+                    guard
+                        told.insert([first.route, first.pathIndex, second.route, second.pathIndex]).inserted
+                    else { continue }
+                    let name = configuration.routes[first.route].name
+                    let place = place("routes[\(first.route)].match.paths[\(first.pathIndex)]")
+                    note(
+                        "routes[\(second.route)].match.paths[\(second.pathIndex)]",
+                        "some requests also match route \"\(name)\" at \(place), and neither is more specific"
+                    )
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Configuration {
+    /// A port that Bulkhead answers on.
+    package struct Listener: Sendable {
+        package var name: String
+        package var address: Address
+        /// Nil: plain text, which only loopback may have without `plaintext: true`.
+        package var tls: ServerTLS?
+        /// Written out to have plain text on an address that others can reach. Default: false.
+        package var plaintext = false
+        /// At least one; every one that a request brings is verified, and all must agree (THREATS 1).
+        package var carriers: [Carrier]
+        /// Names of routes, at least one.
+        package var routes: [String]
+        /// Name of the agent upstream whose handles are good here. Default: the only agent upstream there is;
+        /// `Configuration.agent(of:)` answers that.
+        package var endpoint: String?
+    }
+
+    /// Where a request says whose it is (DESIGN §5).
+    package enum Carrier: String, CaseIterable, Sendable {
+        case bearer, handle
+    }
+
+    package struct ServerTLS: Sendable {
+        /// The first is sent to clients that name no server; at least one.
+        package var certificates: [Certificate]
+        /// Path of a PEM file with the authorities of client certificates.
+        package var clientCA: String?
+        /// Default: `required` where there is a `client_ca`, else `none`.
+        package var clientCertificates = ClientCertificates.none
+        /// Default: 1.2.
+        package var minimumVersion = TLSVersion.v12
+    }
+
+    /// Paths of PEM files: a chain, leaf first, and its key.
+    package struct Certificate: Sendable, Equatable {
+        package var certificate: String
+        package var privateKey: String
+
+        package init(certificate: String, privateKey: String) {
+            self.certificate = certificate
+            self.privateKey = privateKey
+        }
+    }
+
+    package enum ClientCertificates: String, CaseIterable, Sendable {
+        case none, optional, required
+    }
+
+    package enum TLSVersion: String, CaseIterable, Sendable {
+        case v12 = "1.2"
+        case v13 = "1.3"
+    }
+}
+
+extension Configuration.Listener {
+    static func decode(_ section: inout YAML.Section) -> Self? {
+        let name = section.name()
+        let address = section.required("address")?.address()
+        let isKnown = section.value("protocol").map { value in
+            value.choice([("http", true)], refused: ["redis": "is not in this version"]) ?? false
+        }
+        // The other keys of a protocol that is not there would only repeat the message.
+        guard isKnown ?? true else {
+            section.skipRest()
+            return nil
+        }
+        let tls = section.value("tls")?.section(Configuration.ServerTLS.decode)
+        var plaintext = false
+        section.read("plaintext", into: &plaintext) { $0.boolean() }
+        let carriers = section.required("carriers")?.carriers() ?? []
+        let routes = section.required("routes")?.names() ?? []
+        let endpoint = section.value("endpoint")?.name()
+        section.unsupported("upstream", "a listener with an upstream of its own (protocol redis)")
+        guard let address else { return nil }
+        return Self(
+            name: name,
+            address: address,
+            tls: tls,
+            plaintext: plaintext,
+            carriers: carriers,
+            routes: routes,
+            endpoint: endpoint
+        )
+    }
+}
+
+extension Configuration.ServerTLS {
+    static func decode(_ section: inout YAML.Section) -> Self {
+        var certificates = section.value("certificates")?.items(count: 1...256) { item in
+            Configuration.Certificate.decode(
+                item.required("certificate")?.filePath(),
+                item.required("private_key")?.filePath()
+            )
+        }
+        let certificate = section.value("certificate")
+        let privateKey = section.value("private_key")
+        if certificates == nil {
+            if certificate == nil || privateKey == nil {
+                section.value.note("expected \"certificate\" and \"private_key\", or a list \"certificates\"")
+            }
+            let single = Configuration.Certificate.decode(certificate?.filePath(), privateKey?.filePath())
+            certificates = single.map { [$0] }
+        } else if certificate != nil || privateKey != nil {
+            section.value.note("\"certificate\" and \"private_key\" do not go with \"certificates\"")
+        }
+        var tls = Self(certificates: certificates ?? [])
+        section.read("client_ca", into: &tls.clientCA) { $0.filePath() }
+        if tls.clientCA != nil { tls.clientCertificates = .required }
+        if let value = section.value("client_certificates"),
+            let mode = value.choice(Configuration.ClientCertificates.self)
+        {
+            tls.clientCertificates = mode
+            if mode != .none && tls.clientCA == nil { value.note("needs \"client_ca\"") }
+        }
+        section.read("minimum_version", into: &tls.minimumVersion) {
+            $0.choice(Configuration.TLSVersion.self)
+        }
+        return tls
+    }
+}
+
+extension Configuration.Certificate {
+    static func decode(_ certificate: String?, _ privateKey: String?) -> Self? {
+        guard let certificate, let privateKey else { return nil }
+        return Self(certificate: certificate, privateKey: privateKey)
+    }
+}
+
+extension YAML.Value {
+    fileprivate func carriers() -> [Configuration.Carrier]? {
+        list(count: 1...8)?.reduce(into: []) { carriers, item in
+            let later = "is not in this version"
+            let refused = [
+                "trace": later, "lease": later, "payload": "never says by itself whose a request is",
+            ]
+            guard let carrier = item.choice(Configuration.Carrier.self, refused: refused) else { return }
+            if carriers.contains(carrier) { item.note("stands twice in the list") }
+            carriers.append(carrier)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+
+extension Configuration {
+    package struct Policy: Sendable {
+        /// Resolved paths of Cedar files, or of folders whose `*.cedar` files are meant; at least one.
+        package var files: [String] = []
+        /// Resolved path of the schema that policies are validated against. Default: none.
+        package var schema: String?
+        /// Default: `enforce`.
+        package var mode = PolicyMode.enforce
+    }
+
+    package enum PolicyMode: String, CaseIterable, Sendable {
+        case enforce
+        /// Named policies' denials are recorded and not enforced (THREATS 11).
+        case shadow
+    }
+
+    /// Something that vouches for a request at its upstream.
+    package struct Credential: Sendable {
+        package var name: String
+        package var kind: Kind
+
+        package enum Kind: Sendable {
+            case signedContext(SignedContext)
+        }
+    }
+
+    /// A short-lived token, signed by Bulkhead, that says whose a request is.
+    package struct SignedContext: Sendable {
+        /// A private key in PEM.
+        package var key: SecretSource
+        /// Default: 60 s.
+        package var lifetime = Interval.seconds(60)
+        /// The token's `iss`. Default: `bulkhead`.
+        package var issuer = "bulkhead"
+    }
+}
+
+extension Configuration.Policy {
+    static func decode(_ section: inout YAML.Section) -> Self {
+        var policy = Self()
+        policy.files =
+            section.required("files")?.list(count: 1...256)?.compactMap { $0.filePath() } ?? []
+        section.read("schema", into: &policy.schema) { $0.filePath() }
+        section.read("mode", into: &policy.mode) { $0.choice(Configuration.PolicyMode.self) }
+        return policy
+    }
+}
+
+extension Configuration.Credential {
+    static func decode(_ section: inout YAML.Section) -> Self? {
+        let name = section.name()
+        let later = "is not in this version"
+        let kind = section.required("kind")?.choice(
+            [("signed-context", true)],
+            refused: ["aws-sts": later, "oauth2": later, "redis-acl": later, "secret": later]
+        )
+        guard kind == true else {
+            section.skipRest()
+            return nil
+        }
+        let key = section.required("key")?.secret()
+        var lifetime = Interval.seconds(60)
+        section.read("lifetime", into: &lifetime) { $0.duration(in: .seconds(10) ... .seconds(900)) }
+        var issuer = "bulkhead"
+        section.read("issuer", into: &issuer) { $0.string(count: 1...2048) }
+        guard let key else { return nil }
+        return Self(
+            name: name,
+            kind: .signedContext(.init(key: key, lifetime: lifetime, issuer: issuer))
+        )
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+package import HTTPTypes
+package import Identity
+import Namespaces
+import Vending
+
+/// One request and its response, on their way. Taken from a worker's pool and put back, so that a warm request
+/// allocates nothing: every buffer in it keeps its storage.
+package final class Exchange {
+    // What came.
+    package var request = RequestHead()
+    package internal(set) var listener = 0
+    package internal(set) var startedAt = Instant(nanoseconds: 0)
+    package internal(set) var startedOn = WallTime(nanoseconds: 0)
+    package var isWebSocket = false
+    /// As the head announces it.
+    package var bodyLength = BodyLength.none
+    package internal(set) var hasBegun = false
+    /// The head could not be read: of `request` only what was parsed so far may be there.
+    var isUnreadable = false
+    /// Fresh random bytes, `Gateway.randomBytes` of them, given before `begin`.
+    package var random = Buffer()
+
+    // What was decided. The snapshot stays the same from the first byte to the last (THREATS 10).
+    package internal(set) var snapshot: Snapshot?
+    package internal(set) var route: Route?
+    package internal(set) var operation: Int?
+    package internal(set) var principal: Principal?
+    var handle: OpenedHandle?
+    package internal(set) var grant: Grant?
+    var mapping: RequestMapping?
+    /// What the exchange was parked for last, and how that ended: a step asks for one thing once.
+    var unmet: Need?
+    var needOutcome: NeedOutcome?
+    /// Keys were asked for already, so a key that is still unknown stays unknown.
+    var asksForKeys: Bool { if case .keys? = unmet { true } else { false } }
+    package internal(set) var refusal: Refusal?
+    var session: VirtualSessionID?
+    /// As the client calls its session.
+    var clientSession = Buffer()
+    package internal(set) var traceID: (high: UInt64, low: UInt64) = (0, 0)
+
+    /// What goes to the upstream.
+    package internal(set) var outgoing = OutgoingRequest()
+    /// The request's body, where the adapter must see it whole; rewritten before it is forwarded.
+    package var requestBody = Buffer()
+    package internal(set) var isBodyCollected = false
+
+    /// What the upstream answered.
+    package var upstreamResponse = ResponseHead()
+    /// The response's body, where the adapter must see it whole.
+    package var responseBody = Buffer()
+    /// Set when it must: how many bytes it may have.
+    package internal(set) var responseLimit: Int?
+
+    /// What the caller gets.
+    package internal(set) var answer = OutgoingResponse()
+
+    // For the record.
+    /// A response's head was begun towards the caller.
+    package var isAnswered = false
+    package var bytesIn = 0
+    package var bytesOut = 0
+    package var upstreamStartedAt: Instant?
+    package var upstreamAnsweredAt: Instant?
+    package var endpoint: Int?
+
+    package init() {}
+
+    /// Number of the pool of upstream connections that the exchange may use; once it is to be forwarded.
+    package var pool: Int? { grant?.means?.pool }
+
+    /// The trace that this exchange begins: the caller's own would let it name another's (THREATS 3).
+    var traceParent: TraceParent? {
+        TraceParent(traceHigh: traceID.high, traceLow: traceID.low, span: randomWord(2), isSampled: true)
+    }
+
+    /// Makes this exchange's handle another than every other.
+    var nonce: Nonce {
+        var nonce = Nonce(repeating: 0)
+        for index in nonce.indices { nonce[index] = random.bytes[24 + index] }
+        return nonce
+    }
+
+    /// Names the exchange in records: another id than the trace that the agent hands on, which is a secret.
+    var recordID: (high: UInt64, low: UInt64) { (randomWord(5), randomWord(6)) }
+
+    /// What the caller was answered; nil when nothing was.
+    var answerStatus: Status? { isAnswered ? answer.status : nil }
+
+    func takeTraceID() { traceID = (randomWord(0), randomWord(1)) }
+
+    private func randomWord(_ word: Int) -> UInt64 {
+        var value: UInt64 = 0
+        for index in word * 8..<word * 8 + 8 { value = value << 8 | UInt64(random.bytes[index]) }
+        // Zero is no id (W3C Trace Context §3.2.2.3).
+        return max(value, 1)
+    }
+
+    /// Makes the exchange ready for the next request; storage is kept.
+    package func reset() {
+        request.removeAll()
+        isWebSocket = false
+        bodyLength = .none
+        hasBegun = false
+        isUnreadable = false
+        random.removeAll()
+        snapshot = nil
+        route = nil
+        operation = nil
+        principal = nil
+        handle = nil
+        grant = nil
+        mapping = nil
+        unmet = nil
+        needOutcome = nil
+        refusal = nil
+        session = nil
+        clientSession.removeAll()
+        traceID = (0, 0)
+        outgoing.removeAll()
+        requestBody.removeAll()
+        isBodyCollected = false
+        responseLimit = nil
+        upstreamResponse.removeAll()
+        responseBody.removeAll()
+        answer.removeAll()
+        isAnswered = false
+        bytesIn = 0
+        bytesOut = 0
+        upstreamStartedAt = nil
+        upstreamAnsweredAt = nil
+        endpoint = nil
+    }
+}
+
+/// A request as it leaves: rewritten, with the fields that the grant adds.
+package struct OutgoingRequest: ~Copyable {
+    package var method: Method = .get
+    package var target = Buffer()
+    package var fields = Fields()
+
+    mutating func removeAll() {
+        target.removeAll()
+        fields.removeAll()
+    }
+}
+
+/// A response as it goes back: mapped, or made here.
+package struct OutgoingResponse: ~Copyable {
+    package var status: Status = .ok
+    package var fields = Fields()
+    /// The whole body of an answer that was made or mapped here; a streamed one never comes in here.
+    package var body = Buffer()
+
+    mutating func removeAll() {
+        fields.removeAll()
+        body.removeAll()
+    }
+}

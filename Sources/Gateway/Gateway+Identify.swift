@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import HTTPTypes
+import Identity
+import Telemetry
+
+extension Gateway {
+    /// Every carrier that is there is verified, and all must agree (THREATS 1). Nothing else says who it is.
+    mutating func identify(_ exchange: Exchange, _ now: WallTime) throws(Stop) -> Principal {
+        if let principal = exchange.principal { return principal }
+        let listener = snapshot.plan.listeners[exchange.listener]
+        var carriers = Carriers(listener.carriers, agent: listener.agent, isLastTry: exchange.asksForKeys)
+        let identity = snapshot.identity
+        for index in exchange.request.fields.indices {
+            let slot: CarrierSlot
+            switch exchange.request.fields.known(at: index) {
+            case .authorization: slot = .authorization
+            case .xAPIKey: slot = .xAPIKey
+            case .apiKey: slot = .apiKey
+            case .baggage:
+                addBaggage(&carriers, exchange.request.fields, index, identity, now)
+                continue
+            default: continue
+            }
+            let value = exchange.request.fields.value(at: index)
+            _ = carriers.add(value, in: slot, with: &authenticator, snapshot: identity, now: now)
+        }
+        switch carriers.outcome {
+        case .principal(let principal, let handle):
+            exchange.principal = principal
+            exchange.handle = handle
+            exchange.session = handle?.session
+            if principal.isTierDrifted { metrics.add(.tierDrift) }
+            return principal
+        case .refused(let failure): throw .refused(Refusal(failure))
+        case .unknownKey(let issuer, let keyID): throw .need(.keys(issuer: issuer, keyID: keyID))
+        }
+    }
+
+    private mutating func addBaggage(
+        _ carriers: inout Carriers,
+        _ fields: borrowing Fields,
+        _ index: Int,
+        _ identity: IdentitySnapshot,
+        _ now: WallTime
+    ) {
+        let value = fields.value(at: index)
+        var cursor = BaggageCursor()
+        while let member = cursor.next(in: value) {
+            guard value.extracting(member.key).equals(Carriers.baggageKey) else { continue }
+            let text = value.extracting(member.value)
+            _ = carriers.add(text, in: .baggage, with: &authenticator, snapshot: identity, now: now)
+        }
+    }
+}

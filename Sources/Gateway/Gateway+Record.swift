@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+import HTTPTypes
+import Identity
+import Namespaces
+package import Telemetry
+import Vending
+
+extension Gateway {
+    /// The exchange is over: its one record is appended to `output`, and counted (law 7).
+    /// - Parameter endpoint: the address that served it; nil when none did.
+    package mutating func record(
+        _ exchange: Exchange,
+        caller: String?,
+        endpoint: String?,
+        now: Instant,
+        into output: inout Buffer
+    ) {
+        let outcome = outcome(of: exchange)
+        let duration = now - exchange.startedAt
+        let upstream = exchange.upstreamStartedAt.flatMap { start in
+            exchange.upstreamAnsweredAt.map { $0 - start }
+        }
+        let status = exchange.answerStatus
+        var hop = Hop()
+        hop.time = exchange.startedOn
+        hop.duration = duration
+        hop.status = status
+        hop.outcome = outcome
+        hop.reason = exchange.refusal?.code
+        hop.listener = snapshot.plan.listeners[exchange.listener].name
+        hop.caller = caller
+        hop.endpoint = endpoint
+        hop.upstreamDuration = upstream
+        hop.bytesIn = exchange.bytesIn
+        hop.bytesOut = exchange.bytesOut
+        hop.traceID = exchange.recordID
+        if !exchange.isUnreadable { hop.method = exchange.request.method }
+        describe(exchange, &hop)
+        text.removeAll()
+        exchange.session?.writeShort(into: &text)
+        AccessLog.append(
+            hop,
+            target: exchange.request.target,
+            rewritten: exchange.outgoing.target.bytes,
+            session: text.bytes,
+            into: &output
+        )
+        metrics.add(.recordsWritten)
+        metrics.record(
+            series: series(of: exchange),
+            outcome: outcome,
+            status: status,
+            duration: duration,
+            bytesIn: exchange.bytesIn,
+            bytesOut: exchange.bytesOut,
+            upstreamDuration: upstream
+        )
+    }
+
+    private func describe(_ exchange: Exchange, _ hop: inout Hop) {
+        if let route = exchange.route {
+            hop.route = route.name
+            hop.adapter = route.adapter.name
+            hop.upstream = exchange.upstreamStartedAt == nil ? nil : route.upstreamName
+            if let operation = exchange.operation { hop.operation = route.adapter.operations[operation].name }
+        }
+        if let principal = exchange.principal {
+            hop.issuer = principal.issuer.name
+            hop.tenant = principal.tenant.text
+            hop.tier = principal.tier.name
+            hop.user = principal.user.text
+            hop.tokenID = principal.tokenID
+            hop.isTierDrifted = principal.isTierDrifted
+        }
+        if let grant = exchange.grant {
+            hop.policies = grant.policyIDs
+            hop.shadowDenials = grant.shadowDenials
+            hop.credential = grant.credential
+            hop.compartment = grant.means?.scope.compartment.bytes ?? []
+        }
+    }
+
+    private func outcome(of exchange: Exchange) -> Outcome {
+        guard let refusal = exchange.refusal else { return .allowed }
+        if refusal.status.rawValue == 499 { return .abandoned }
+        switch refusal.source {
+        case .client: return .refused
+        case .upstream, .us: return .failed
+        }
+    }
+
+    private mutating func series(of exchange: Exchange) -> Int {
+        if let means = exchange.grant?.means { return means.series }
+        guard let route = exchange.route else { return MetricSet.noSeries }
+        // A verified principal that was refused is counted under its tenant; anybody else under the route alone.
+        guard let principal = exchange.principal else { return metrics.series(route: route.name) }
+        return metrics.series(route: route.name, tenant: principal.tenant.text, tier: principal.tier.name)
+    }
+
+    // MARK: counting what the worker sees
+
+    package mutating func count(_ counter: Counter) { metrics.add(counter) }
+
+    package mutating func upstreamFailed(_ exchange: Exchange, _ refusal: Refusal) {
+        metrics.upstreamFailed(exchange.route?.upstreamName ?? "", reason: refusal.code)
+    }
+
+    /// A copy of this worker's counters, those that the parts keep included.
+    package mutating func counters() -> MetricSnapshot {
+        let now = ReportedCounters(identity: authenticator.counters, grants: grants.counters)
+        let last = reported
+        metrics.add(.tokenCacheHits, Int(clamping: now.identity.tokenHits - last.identity.tokenHits))
+        metrics.add(.tokenCacheMisses, Int(clamping: now.identity.tokenMisses - last.identity.tokenMisses))
+        metrics.add(.handlesSealed, Int(clamping: now.identity.handlesSealed - last.identity.handlesSealed))
+        metrics.add(.handlesOpened, Int(clamping: now.identity.handlesOpened - last.identity.handlesOpened))
+        metrics.add(.grantCacheHits, Int(clamping: now.grants.hits - last.grants.hits))
+        metrics.add(.grantCacheMisses, Int(clamping: now.grants.misses - last.grants.misses))
+        reported = now
+        return metrics.snapshot()
+    }
+
+    /// What the parts had counted when the counters were last asked for.
+    struct ReportedCounters {
+        var identity = Authenticator.Counters()
+        var grants = GrantCache<Means>.Counters()
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+package import HTTPTypes
+import Identity
+import Namespaces
+import Vending
+
+extension Gateway {
+    /// The final response's head is in `exchange.upstreamResponse`.
+    /// - Parameter length: of the body, as the upstream announces it.
+    package mutating func respond(_ exchange: Exchange, length: BodyLength, now: WallTime) -> ResponseAction {
+        guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping
+        else {
+            _ = refuse(exchange, .policyFailed)
+            return .answer
+        }
+        let status = exchange.upstreamResponse.status
+        let authority = route.authority
+        do throws(AdapterFailure) {
+            let body = try route.adapter.planResponse(
+                mapping,
+                status: status.rawValue,
+                exchange.upstreamResponse.fields,
+                length: length,
+                authority: authority.span,
+                means.scope,
+                into: &responsePlan
+            )
+            exchange.answer.status = status
+            do throws(FieldError) { try writeResponseFields(exchange) } catch {
+                throw AdapterFailure(.responseInvalid)
+            }
+            switch body {
+            case .none, .opaque: return .stream(length)
+            case .json(let limit):
+                exchange.responseLimit = limit
+                return .collect
+            }
+        } catch {
+            _ = refuse(exchange, error)
+            return .answer
+        }
+    }
+
+    /// The body that `respond` asked for is in `exchange.responseBody`; the answer is then whole, whatever it is.
+    package mutating func respondCollected(_ exchange: Exchange, now: WallTime) {
+        guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping
+        else {
+            _ = refuse(exchange, .policyFailed)
+            return
+        }
+        do throws(AdapterFailure) {
+            let status = try route.adapter.transformResponse(
+                mapping,
+                status: exchange.upstreamResponse.status.rawValue,
+                exchange.responseBody.bytes,
+                exchange.request.path,
+                means.scope,
+                into: &exchange.answer.body
+            )
+            exchange.answer.status = Status(status)
+        } catch {
+            _ = refuse(exchange, error)
+        }
+    }
+
+    /// The upstream granted the WebSocket that was asked for.
+    /// - Returns: false when it is not to be granted after all; send `exchange.answer` then.
+    package mutating func switchProtocols(_ exchange: Exchange) -> Bool {
+        switch respond(exchange, length: .none, now: exchange.startedOn) {
+        case .stream: return true
+        case .collect, .answer: return false
+        }
+    }
+
+    private func writeResponseFields(_ exchange: Exchange) throws(FieldError) {
+        let count = exchange.upstreamResponse.fields.count
+        for index in 0..<count {
+            switch responsePlan.decisions[index] {
+            case .drop, .user: break
+            case .replace(let range):
+                try exchange.answer.fields.append(
+                    nameAt: index,
+                    of: exchange.upstreamResponse.fields,
+                    value: responsePlan.values.bytes.extracting(range)
+                )
+            case .session: try writeResponseSession(exchange, index)
+            case .pass:
+                // What Bulkhead tells an agent is not for callers (THREATS 6).
+                let known = exchange.upstreamResponse.fields.known(at: index)
+                if known == .traceparent || known == .tracestate || known == .baggage { break }
+                if snapshot.plan.reserved.protects(exchange.upstreamResponse.fields.name(at: index)) { break }
+                try exchange.answer.fields.append(index, of: exchange.upstreamResponse.fields)
+            }
+        }
+    }
+
+    /// The client knows its session by its own name; another session is none of its business.
+    private func writeResponseSession(_ exchange: Exchange, _ index: Int) throws(FieldError) {
+        guard let session = exchange.session, !exchange.clientSession.isEmpty else { return }
+        var virtual = Buffer()
+        session.write(into: &virtual)
+        guard exchange.upstreamResponse.fields.value(at: index).equals(virtual.bytes) else { return }
+        virtual.removeAll()
+        virtual.append(exchange.clientSession.bytes)
+        try exchange.answer.fields.append(
+            nameAt: index,
+            of: exchange.upstreamResponse.fields,
+            value: virtual.bytes
+        )
+    }
+}

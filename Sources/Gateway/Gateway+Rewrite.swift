@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Configuration
+import HTTPTypes
+import Identity
+import Namespaces
+import Telemetry
+import Vending
+
+extension Gateway {
+    /// Puts the request into its compartment: target, fields, and what the adapter wants of the body.
+    mutating func rewrite(
+        _ exchange: Exchange,
+        _ route: Route,
+        _ principal: Principal,
+        _ operation: Int,
+        _ grant: Grant,
+        _ now: WallTime
+    ) throws(Stop) -> Action {
+        guard let means = grant.means else { throw .refused(.policyDenied) }
+        let adapter = route.adapter
+        exchange.outgoing.method = exchange.request.method
+        var mapping: RequestMapping
+        do throws(AdapterFailure) {
+            mapping = try adapter.rewriteTarget(
+                operation,
+                exchange.request.path,
+                means.scope,
+                into: &exchange.outgoing.target
+            )
+            try adapter.planRequest(
+                &mapping,
+                exchange.request.fields,
+                length: exchange.bodyLength,
+                means.scope,
+                into: &requestPlan
+            )
+        } catch {
+            throw .adapter(error)
+        }
+        exchange.mapping = mapping
+        do throws(FieldError) {
+            try writeFields(exchange, route, principal, means, now)
+        } catch {
+            throw .refused(.fieldsTooLarge)
+        }
+        switch adapter.requestBody(mapping) {
+        case .json(let limit): return .collect(limit: limit)
+        case .none, .opaque: return try send(exchange, adapter, mapping, means)
+        }
+    }
+
+    /// The collected body, rewritten.
+    mutating func transformRequest(_ exchange: Exchange) throws(Stop) -> Action {
+        guard let route = exchange.route, let means = exchange.grant?.means, var mapping = exchange.mapping
+        else {
+            throw .refused(.policyFailed)
+        }
+        text.removeAll()
+        swap(&text, &exchange.requestBody)
+        do throws(AdapterFailure) {
+            try route.adapter.transformRequest(
+                &mapping,
+                text.bytes,
+                means.scope,
+                into: &exchange.requestBody
+            )
+        } catch {
+            throw .adapter(error)
+        }
+        exchange.isBodyCollected = true
+        exchange.mapping = mapping
+        return try send(exchange, route.adapter, mapping, means)
+    }
+
+    private func send(
+        _ exchange: Exchange,
+        _ adapter: Adapter,
+        _ mapping: RequestMapping,
+        _ means: Means
+    ) throws(Stop) -> Action {
+        guard adapter.operations[mapping.operation].isLocal else { return .forward }
+        let status = adapter.answer(mapping, means.scope, into: &exchange.answer.body)
+        exchange.answer.status = Status(status)
+        exchange.answer.fields.append(.contentType, value: adapter.errorContentType)
+        return .answer
+    }
+
+    // MARK: fields
+
+    private mutating func writeFields(
+        _ exchange: Exchange,
+        _ route: Route,
+        _ principal: Principal,
+        _ means: Means,
+        _ now: WallTime
+    ) throws(FieldError) {
+        let fields = exchange.request.fields.count
+        for index in 0..<fields {
+            switch requestPlan.decisions[index] {
+            case .drop: break
+            case .replace(let range):
+                let value = requestPlan.values.bytes.extracting(range)
+                try exchange.outgoing.fields.append(nameAt: index, of: exchange.request.fields, value: value)
+            case .session: try writeSession(exchange, index, principal)
+            case .user:
+                text.removeAll()
+                Means.append(principal.user.text, to: &text)
+                try exchange.outgoing.fields.append(
+                    nameAt: index,
+                    of: exchange.request.fields,
+                    value: text.bytes
+                )
+            case .pass:
+                if isConsumed(exchange.request.fields.known(at: index), route) { break }
+                if snapshot.plan.reserved.protects(exchange.request.fields.name(at: index)) {
+                    metrics.add(.headersStripped)
+                    break
+                }
+                try exchange.outgoing.fields.append(index, of: exchange.request.fields)
+            }
+        }
+        if requestPlan.addsIdentityCoding {
+            exchange.outgoing.fields.append(.acceptEncoding, value: "identity")
+        }
+        for index in means.fields.indices { try exchange.outgoing.fields.append(index, of: means.fields) }
+        for template in means.perRequest {
+            let value = Means.render(template, route, principal, means.scope, [], session: exchange.session)
+            if !value.isEmpty {
+                try exchange.outgoing.fields.append(name: Array(template.name.utf8).span, value: value.bytes)
+            }
+        }
+        if route.isIngress { try writeIngress(exchange, route, principal, means, now) }
+    }
+
+    /// Fields that end here: carriers (THREATS 6), trace context (THREATS 3), and what only a proxy that an origin
+    /// trusts may say.
+    private func isConsumed(_ known: KnownField, _ route: Route) -> Bool {
+        switch known {
+        case .authorization: !(route.isIngress && route.forwardsToken)
+        case .xAPIKey, .apiKey, .baggage, .traceparent, .tracestate, .b3, .forwarded, .xForwardedFor,
+            .xForwardedHost,
+            .xForwardedProto, .xForwardedPort, .xForwardedPrefix, .xForwardedServer, .xForwardedURI,
+            .xForwardedMethod, .xOriginalURL, .xRewriteURL, .xRealIP, .xHTTPMethodOverride:
+            true
+        default: false
+        }
+    }
+
+    private mutating func writeSession(
+        _ exchange: Exchange,
+        _ index: Int,
+        _ principal: Principal
+    ) throws(FieldError) {
+        exchange.clientSession.removeAll()
+        exchange.clientSession.append(exchange.request.fields.value(at: index))
+        guard let session = sessions.virtualise(exchange.clientSession.bytes, for: principal) else {
+            throw .invalidValue
+        }
+        exchange.session = session
+        text.removeAll()
+        session.write(into: &text)
+        try exchange.outgoing.fields.append(nameAt: index, of: exchange.request.fields, value: text.bytes)
+    }
+
+    /// What an agent gets to hand on: the handle in the token's place and in the baggage, and a trace of its own.
+    private mutating func writeIngress(
+        _ exchange: Exchange,
+        _ route: Route,
+        _ principal: Principal,
+        _ means: Means,
+        _ now: WallTime
+    ) throws(FieldError) {
+        let times = snapshot.plan.handleTimes
+        text.removeAll()
+        text.append("Bearer ")
+        authenticator.seal(
+            principal,
+            agent: route.upstreamName,
+            session: exchange.session,
+            nonce: exchange.nonce,
+            expires: now + times.maxRun + times.linger,
+            into: &text
+        )
+        if !route.forwardsToken { try exchange.outgoing.fields.append(.authorization, value: text.bytes) }
+        try exchange.outgoing.fields.append(.baggage, value: baggage(exchange, means).bytes)
+        text.removeAll()
+        exchange.traceParent?.append(to: &text)
+        try exchange.outgoing.fields.append(.traceparent, value: text.bytes)
+    }
+
+    /// The caller's own baggage without anything that speaks of tenants, then ours. `text` holds `Bearer <handle>`.
+    private mutating func baggage(_ exchange: Exchange, _ means: Means) -> Buffer {
+        var value = Buffer(capacity: means.baggage.count + text.count + 32)
+        value.append(means.baggage)
+        value.append(value.isEmpty ? "" : ",")
+        value.append(Carriers.baggageKey)
+        value.append(UInt8(ascii: "="))
+        value.append(text.bytes.extracting(7..<text.count))
+        var next = exchange.request.fields.first(.baggage)
+        while let index = next {
+            Baggage.append(membersOf: exchange.request.fields.value(at: index), into: &value) { key in
+                key.equals(Carriers.baggageKey) || key.hasPrefix("tenancy.")
+            }
+            next = exchange.request.fields.first(.baggage, from: index + 1)
+        }
+        return value
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Configuration
+import HTTPTypes
+import Identity
+package import Namespaces
+package import Vending
+
+/// A decision with what it allows the request to use (DESIGN §2).
+package typealias Grant = Vending.Grant<Means>
+
+/// With what and inside which compartment: everything of a grant that is the same for all of its requests. One
+/// worker's own.
+package final class Means {
+    package let scope: AdapterScope
+    /// Fields that go to the upstream with every request of the grant.
+    let fields: Fields
+    /// Those with a hole that each request fills.
+    let perRequest: [Configuration.HeaderTemplate]
+    /// Number of the pool of upstream connections: (upstream, credential, tenant).
+    package let pool: Int
+    /// The place of route, tenant and tier in the metrics.
+    let series: Int
+    /// Baggage members that say whose the request is, without the handle.
+    let baggage: [UInt8]
+
+    init(
+        scope: AdapterScope,
+        route: Route,
+        principal: Principal,
+        context: [UInt8],
+        pool: Int,
+        series: Int
+    ) throws(FieldError) {
+        self.scope = scope
+        self.pool = pool
+        self.series = series
+        var fields = Fields()
+        for template in route.headers where !template.isPerRequest {
+            let value = Self.render(template, route, principal, scope, context, session: nil)
+            // An empty value says nothing that an upstream could rely on.
+            if !value.isEmpty { try fields.append(name: Array(template.name.utf8).span, value: value.bytes) }
+        }
+        self.fields = fields
+        perRequest = route.headers.filter(\.isPerRequest)
+        var baggage = Buffer()
+        if route.isIngress {
+            _ = Baggage.append(
+                key: Array("tenancy.tenant.id".utf8).span,
+                value: Array(principal.tenant.text.utf8).span,
+                into: &baggage
+            )
+            _ = Baggage.append(
+                key: Array("tenancy.tier".utf8).span,
+                value: Array(principal.tier.name.utf8).span,
+                into: &baggage
+            )
+        }
+        self.baggage = baggage.bytes.array()
+    }
+
+    /// Fills the holes of a template. What a header may not hold is percent-encoded, so that a user id of any
+    /// alphabet arrives as one unambiguous value.
+    static func render(
+        _ template: Configuration.HeaderTemplate,
+        _ route: Route,
+        _ principal: Principal,
+        _ scope: AdapterScope,
+        _ context: [UInt8],
+        session: VirtualSessionID?
+    ) -> Buffer {
+        var value = Buffer()
+        for part in template.parts {
+            switch part {
+            case .literal(let text): value.append(string: text)
+            case .placeholder(let hole):
+                switch hole {
+                case .tenant: value.append(string: principal.tenant.text)
+                case .tier: value.append(string: principal.tier.name)
+                case .user: append(principal.user.text, to: &value)
+                case .issuer: append(principal.issuer.name, to: &value)
+                case .groups:
+                    for (index, group) in principal.groups.enumerated() {
+                        if index > 0 { value.append(ASCII.comma) }
+                        append(group, to: &value)
+                    }
+                case .session: session?.write(into: &value)
+                case .compartment: value.append(scope.compartment.bytes)
+                case .route: value.append(string: route.name)
+                case .context: value.append(context)
+                }
+            }
+        }
+        return value
+    }
+
+    static func append(_ text: String, to value: inout Buffer) {
+        for byte in text.utf8 {
+            // A comma would split a list of groups, a percent sign would look like an escape.
+            if byte > 0x20, byte < 0x7F, byte != ASCII.percent, byte != ASCII.comma {
+                value.append(byte)
+            } else {
+                PercentEncoding.append(escaped: byte, into: &value)
+            }
+        }
+    }
+}

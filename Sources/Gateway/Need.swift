@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+package import Identity
+package import Namespaces
+package import Vending
+
+/// Something slow that an exchange waits for. The worker parks the exchange and has the need met, once for all
+/// exchanges that have the same one; then the step that asked runs again and finds what it asked for in a cache.
+package enum Need: Hashable, Sendable {
+    /// The issuer's keys, fetched anew because of a key id that is not among them (or because there are none).
+    case keys(issuer: Int, keyID: String?)
+    /// A credential for a principal at an upstream.
+    case credential(CredentialNeed)
+    /// The store must hold what a private store holds from the start, before the compartment's first request.
+    case provision(ProvisionNeed)
+}
+
+package struct CredentialNeed: Hashable, Sendable {
+    /// Everything that the credential depends on (THREATS 8).
+    package let key: CredentialKey
+    /// Place in the snapshot's table of credentials.
+    package let credential: Int
+    package let audience: String
+    package let principal: Principal
+
+    package static func == (left: CredentialNeed, right: CredentialNeed) -> Bool { left.key == right.key }
+    package func hash(into hasher: inout Hasher) { hasher.combine(key) }
+}
+
+package struct ProvisionNeed: Hashable, Sendable {
+    /// Place of the upstream, and of the route whose adapter says what to make.
+    package let upstream: Int
+    package let route: Int
+    package let compartment: Compartment
+    /// The tenant's own id.
+    package let tenant: String
+}
+
+/// What was vended, as a worker keeps it.
+package struct VendedCredential: Sendable {
+    package let bytes: [UInt8]
+    package let renewAt: WallTime
+    package let expiry: WallTime
+
+    package init(bytes: [UInt8], renewAt: WallTime, expiry: WallTime) {
+        self.bytes = bytes
+        self.renewAt = renewAt
+        self.expiry = expiry
+    }
+}
+
+/// How a need ended.
+package enum NeedOutcome: Sendable {
+    case met
+    case failed(Refusal)
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+package import Cedar
+package import Identity
+import JSON
+
+/// Puts a request to the policies (DESIGN §6): who, which action, on what, and the facts that policies may read.
+package final class PolicyEngine: Sendable {
+    /// The facts of one request, as the context of its decision.
+    package struct Facts {
+        package var method: String
+        package var operation: String
+        package var path: String
+        package var listener: String
+        package var now: WallTime
+
+        package init(method: String, operation: String, path: String, listener: String, now: WallTime) {
+            self.method = method
+            self.operation = operation
+            self.path = path
+            self.listener = listener
+            self.now = now
+        }
+    }
+
+    /// Which facts the policies of an action read: only those are part of a grant's key (THREATS 8).
+    struct FactUse: Sendable {
+        var method = false
+        var operation = false
+        var path = false
+        var listener = false
+        /// More than comparisons with fixed instants.
+        var now = false
+        /// Knows the fixed instants that the clock is compared with.
+        private var reads: Reads?
+
+        static let all: FactUse = {
+            var all = FactUse()
+            all.method = true
+            all.operation = true
+            all.path = true
+            all.listener = true
+            all.now = true
+            return all
+        }()
+
+        init() {}
+
+        init(_ reads: Reads) {
+            let context = reads.context
+            func has(_ name: Text) -> Bool { context.isWhole || context.names.contains(name) }
+            method = has("method")
+            operation = has("operation")
+            path = has("path")
+            listener = has("listener")
+            now = has("now")
+            self.reads = reads
+        }
+
+        /// When a decision of now may come out otherwise by time alone.
+        func holdsUntil(_ now: WallTime) -> WallTime? {
+            if self.now { return now + .seconds(1) }
+            guard let next = reads?.nextBoundary("now", after: DatetimeValue(now)) else { return nil }
+            return WallTime(nanoseconds: next.milliseconds * 1_000_000)
+        }
+    }
+
+    package struct Verdict {
+        package var isAllowed: Bool
+        package var policies: [String]
+        /// Policies in shadow mode that would have denied.
+        package var shadowDenials: [String]
+        /// Policies that failed, with their errors; as Cedar has it, they did not apply.
+        package var errors: [String]
+    }
+
+    private let authorizer: Authorizer
+    private let entities: EntityStore
+    private let groups: [String: String]
+    private let uses: [String: FactUse]
+    private let isShadow: @Sendable (PolicyID) -> Bool
+
+    /// - Parameters:
+    ///   - entities: tiers, resources and the groups of actions; user and tenant come with each decision.
+    ///   - groups: of the tenants that have one, by id.
+    ///   - actions: every action that an adapter can ask for.
+    ///   - isShadow: whether a policy's denial is only recorded (THREATS 11).
+    package init(
+        _ policies: PolicySet,
+        entities: EntityStore,
+        groups: [String: String],
+        actions: Set<String>,
+        isShadow: @escaping @Sendable (PolicyID) -> Bool
+    ) {
+        authorizer = Authorizer(policies)
+        self.entities = entities
+        self.groups = groups
+        self.isShadow = isShadow
+        var uses: [String: FactUse] = [:]
+        for action in actions {
+            uses[action] = FactUse(authorizer.reads(by: Self.uid("Action", action), entities))
+        }
+        self.uses = uses
+    }
+
+    /// Facts that nobody looked up beforehand count as read: a grant is then never used too widely.
+    func use(of action: String) -> FactUse {
+        uses[action] ?? .all
+    }
+
+    package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts)
+        -> Verdict
+    {
+        let user = Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
+        let tenant = Self.uid("Tenant", principal.tenant.text)
+        var parents = [tenant]
+        for group in principal.groups { parents.append(Self.uid("Group", group)) }
+        let tier = Self.uid("Tier", principal.tier.name)
+        let entity = Entity(
+            user,
+            attributes: [
+                "issuer": .string(Text(principal.issuer.name)),
+                "subject": .string(Text(principal.user.text)),
+                "tenant": .entity(tenant),
+                "tier": .entity(tier),
+            ],
+            tags: Self.tags(principal),
+            parents: parents
+        )
+        let request = AccessRequest(
+            principal: user,
+            action: Self.uid("Action", action),
+            resource: resource,
+            context: Self.context(facts)
+        )
+        do {
+            let store = try entities.adding([entity, self.tenant(of: principal, tenant, in: tier)])
+            return verdict(authorizer.authorize(request, store))
+        } catch {
+            // An entity that cannot be put in makes no decision: that is a denial.
+            return Verdict(isAllowed: false, policies: [], shadowDenials: [], errors: ["\(error)"])
+        }
+    }
+
+    /// The tenant as this request sees it: admitted by the registry, so active, and in the tier that counts.
+    private func tenant(of principal: Principal, _ tenant: EntityUID, in tier: EntityUID) -> Entity {
+        var attributes: [RecordValue.Field] = [.init("active", .bool(true))]
+        if let group = groups[principal.tenant.text] {
+            attributes.append(.init("group", .string(Text(group))))
+        }
+        return Entity(tenant, attributes: RecordValue(attributes), parents: [tier])
+    }
+
+    /// A denial by policies in shadow mode alone is recorded and not enforced; what nothing permits stays denied.
+    private func verdict(_ decision: Decision) -> Verdict {
+        let errors = decision.errors.map { "\($0.policy): \($0.error)" }
+        let binding = decision.forbids.filter { !isShadow($0) }
+        let shadow = decision.forbids.filter(isShadow)
+        let permitted = !decision.permits.isEmpty
+        let isAllowed = permitted && binding.isEmpty
+        let reasons = isAllowed ? decision.permits : (binding.isEmpty ? [] : binding)
+        return Verdict(
+            isAllowed: isAllowed,
+            policies: reasons.map { "\($0)" },
+            shadowDenials: shadow.map { "\($0)" },
+            errors: errors
+        )
+    }
+
+    private static func uid(_ type: Text, _ id: String) -> EntityUID { EntityUID(type: type, id: Text(id)) }
+
+    private static func tags(_ principal: Principal) -> RecordValue {
+        RecordValue(
+            principal.tags.members.compactMap { member in
+                switch member.value {
+                case .string(let text): RecordValue.Field(Text(member.name), .string(Text(text)))
+                default: nil
+                }
+            }
+        )
+    }
+
+    private static func context(_ facts: Facts) -> RecordValue {
+        [
+            "method": .string(Text(facts.method)),
+            "operation": .string(Text(facts.operation)),
+            "path": .string(Text(facts.path)),
+            "listener": .string(Text(facts.listener)),
+            "now": .datetime(DatetimeValue(facts.now)),
+        ]
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+package import Cedar
+package import Configuration
+package import Crypto
+import HTTPTypes
+package import Identity
+package import Namespaces
+
+/// The state of the world for one request, from its first byte to its last (THREATS 10): the configuration, and
+/// who may say who somebody is. Immutable; the control thread makes each, workers receive it.
+package final class Snapshot: Sendable {
+    package let plan: GatewayPlan
+    package let identity: IdentitySnapshot
+
+    package init(_ plan: GatewayPlan, identity: IdentitySnapshot) {
+        self.plan = plan
+        self.identity = identity
+    }
+}
+
+/// A configuration, made ready for use.
+package final class GatewayPlan: Sendable {
+    package let generation: UInt64
+    package let listeners: [GatewayListener]
+    package let routes: [Route]
+    package let policy: PolicyEngine
+    package let keys: GatewayKeys
+    package let handleTimes: Configuration.Handle
+    package let tokenLimits: TokenLimits
+    package let upstreamNames: [String]
+    package let tenantsLabelled: Int
+    /// Names that only Bulkhead may set: whatever folds to one of them is removed from what comes in.
+    let reserved: HeaderFolding
+
+    package init(
+        generation: UInt64,
+        listeners: [GatewayListener],
+        routes: [Route],
+        policy: PolicyEngine,
+        keys: GatewayKeys,
+        handleTimes: Configuration.Handle,
+        tokenLimits: TokenLimits,
+        upstreamNames: [String],
+        tenantsLabelled: Int
+    ) {
+        self.generation = generation
+        self.listeners = listeners
+        self.routes = routes
+        self.policy = policy
+        self.keys = keys
+        self.handleTimes = handleTimes
+        self.tokenLimits = tokenLimits
+        self.upstreamNames = upstreamNames
+        self.tenantsLabelled = tenantsLabelled
+        reserved = HeaderFolding(
+            names: routes.flatMap { $0.headers.map(\.name) } + ["x-tenant-id", "x-tenant-tier", "x-user-id"],
+            prefixes: ["x-bulkhead-", "x-tenant-"]
+        )
+    }
+}
+
+/// Keys of Bulkhead's own; each purpose derives its own from them (THREATS 27).
+package struct GatewayKeys: Sendable {
+    package let current: Secret
+    package let previous: Secret?
+
+    package init(current: Secret, previous: Secret?) {
+        self.current = current
+        self.previous = previous
+    }
+}
+
+package struct GatewayListener: Sendable {
+    package let name: String
+    package let rules: [Configuration.Rule]
+    package let carriers: CarrierKinds
+    /// The agent whose handles are good here.
+    package let agent: String
+
+    package init(name: String, rules: [Configuration.Rule], carriers: CarrierKinds, agent: String) {
+        self.name = name
+        self.rules = rules
+        self.carriers = carriers
+        self.agent = agent
+    }
+
+    /// Index of the route that takes the request. Cost: a few comparisons for each rule.
+    func route(of request: borrowing RequestHead) -> Int? {
+        for rule in rules
+        where rule.matches(host: request.host, path: request.path.bytes, method: request.method) {
+            return rule.route
+        }
+        return nil
+    }
+}
+
+/// A door: which table knows its requests, what policy decides on, where they go and with what.
+package final class Route: Sendable {
+    package let place: Int
+    package let name: String
+    package let adapter: Adapter
+    package let resource: EntityUID
+    /// Place of the upstream.
+    package let upstream: Int
+    package let upstreamName: String
+    /// What Host says at the upstream, for mapping absolute locations back.
+    let authority: [UInt8]
+    package let credential: (place: Int, name: String)?
+    package let scope: CompartmentScope
+    let forwardsToken: Bool
+    let headers: [Configuration.HeaderTemplate]
+    let allowsWebSocket: Bool
+    /// Text of the resource, for grant keys and records.
+    let resourceText: [UInt8]
+
+    package init(
+        _ configuration: Configuration.Route,
+        place: Int,
+        adapter: Adapter,
+        upstream: Int,
+        authority: [UInt8],
+        credential: Int?
+    ) {
+        self.place = place
+        name = configuration.name
+        self.adapter = adapter
+        resource = EntityUID(type: Text(configuration.resource.type), id: Text(configuration.resource.id))
+        self.upstream = upstream
+        upstreamName = configuration.upstream
+        self.authority = authority
+        self.credential = credential.flatMap { place in configuration.credentials.map { (place, $0) } }
+        scope = configuration.scope == .user ? .user : .tenant
+        forwardsToken = configuration.forwardToken
+        headers = configuration.headers
+        allowsWebSocket = configuration.websocket
+        resourceText = Array(configuration.resource.description.utf8)
+    }
+
+    /// Whether it leads to an agent: handles, context and trace are set there.
+    var isIngress: Bool { adapter.kind == .ingress }
+}

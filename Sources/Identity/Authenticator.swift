@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+import Crypto
+
+/// Finds out who somebody is: verification, its cache and handles, one per worker.
+///
+/// Call order at ingress: `verify` each token (or `Carriers`), then `seal` a handle into the token's place; on an
+/// agent's listeners, `Carriers`. On a suspension, `purge`, besides the new snapshot.
+/// Warm cost of a token: one SHA-256 and one lookup, no allocation.
+package struct Authenticator: ~Copyable, Sendable {
+    /// What was done so far; each only grows.
+    package struct Counters: Hashable, Sendable {
+        package var tokenHits: UInt64 = 0
+        package var tokenMisses: UInt64 = 0
+        package var handlesSealed: UInt64 = 0
+        package var handlesOpened: UInt64 = 0
+
+        package init() {}
+    }
+
+    package private(set) var counters = Counters()
+    private var verifier: TokenVerifier
+    private var tokens: TokenCache
+    private var hasher = SHA256Hasher()
+    private var handles: HandleCodec
+
+    /// - Parameter capacity: tokens that are remembered, some 700 bytes each.
+    package init(handles: consuming HandleCodec, limits: TokenLimits = TokenLimits(), capacity: Int = 8192) {
+        verifier = TokenVerifier(limits: limits)
+        tokens = TokenCache(capacity: capacity)
+        self.handles = handles
+    }
+
+    /// Tokens that are remembered.
+    package var cachedTokens: Int { tokens.count }
+
+    /// Verifies a token in compact form, without the word `Bearer` before it.
+    /// - Parameter isLastTry: the issuer's keys were just fetched, or may not be: an unknown key is a refusal.
+    package mutating func verify(
+        _ token: Span<UInt8>,
+        in snapshot: IdentitySnapshot,
+        now: WallTime,
+        isLastTry: Bool = false
+    ) -> TokenOutcome {
+        if token.isEmpty { return .refused(.tokenMissing) }
+        hasher.update(token)
+        let digest = hasher.finish()
+        if let principal = tokens.find(digest, in: snapshot, now: now) {
+            counters.tokenHits += 1
+            return .principal(principal)
+        }
+        counters.tokenMisses += 1
+        switch verifier.verify(token, digest: digest, in: snapshot, now: now) {
+        case .verified(let verified):
+            tokens.insert(digest, verified, in: snapshot)
+            return .principal(verified.principal)
+        case .refused(let failure): return .refused(failure)
+        case .unknownKey(let issuer, let keyID):
+            return isLastTry ? .refused(.keyUnknown) : .unknownKey(issuer: issuer, keyID: keyID)
+        }
+    }
+
+    /// See `HandleCodec.seal`.
+    package mutating func seal(
+        _ principal: Principal,
+        agent: String,
+        session: VirtualSessionID?,
+        nonce: Nonce,
+        expires: WallTime,
+        into output: inout Buffer
+    ) {
+        counters.handlesSealed += 1
+        handles.seal(
+            principal,
+            agent: agent,
+            session: session,
+            nonce: nonce,
+            expires: expires,
+            into: &output
+        )
+    }
+
+    /// See `HandleCodec.open`.
+    package mutating func open(
+        _ handle: Span<UInt8>,
+        agent: String,
+        in snapshot: IdentitySnapshot,
+        now: WallTime
+    ) -> HandleOutcome {
+        let outcome = handles.open(handle, agent: agent, in: snapshot, now: now)
+        if case .opened = outcome { counters.handlesOpened += 1 }
+        return outcome
+    }
+
+    /// Forgets all that is remembered of a tenant.
+    package mutating func purge(_ tenant: TenantID) {
+        tokens.purge(tenant)
+        handles.purge(tenant)
+    }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+
+/// The kinds of carrier that a listener takes.
+package struct CarrierKinds: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// A token of an issuer, in `Authorization`.
+    package static let bearer = CarrierKinds(rawValue: 1)
+    /// A handle that was sealed at ingress, in any slot.
+    package static let handle = CarrierKinds(rawValue: 2)
+}
+
+/// A place in a request that may hold a carrier.
+package enum CarrierSlot: Hashable, Sendable, CaseIterable {
+    case authorization, xAPIKey, apiKey
+    /// The value of the baggage member named `Carriers.baggageKey`.
+    case baggage
+}
+
+/// The carriers of one request: every one that is there is verified, and all must agree (THREATS 1).
+///
+/// Make one for a request, `add` the value of each slot that it has (twice for a field that is there twice), and
+/// ask for the `outcome`. Whatever `add` answers, the gateway removes the slot before anything is sent on
+/// (THREATS 6). An `add` may be repeated on a fresh value once an issuer's keys are there.
+package struct Carriers: Sendable {
+    package static let baggageKey: StaticString = "bulkhead"
+
+    /// What a request's carriers come to.
+    package enum Outcome: Sendable {
+        /// `handle` is the opened handle when one was among them.
+        case principal(Principal, handle: OpenedHandle?)
+        case refused(IdentityFailure)
+        case unknownKey(issuer: Int, keyID: String?)
+    }
+
+    private let kinds: CarrierKinds
+    private let agent: String
+    private let isLastTry: Bool
+    private var bearer: Principal?
+    private var handle: OpenedHandle?
+    private var failure: IdentityFailure?
+    private var unknownKey: (issuer: Int, keyID: String?)?
+
+    /// - Parameters:
+    ///   - agent: whose listener this is, for handles; empty where none are taken.
+    ///   - isLastTry: see `Authenticator.verify`.
+    package init(_ kinds: CarrierKinds, agent: String = "", isLastTry: Bool = false) {
+        self.kinds = kinds
+        self.agent = agent
+        self.isLastTry = isLastTry
+    }
+
+    /// Looks at what stands in a slot.
+    /// - Returns: whether it is a carrier. What is none (a dummy API key, a basic password) counts as absent.
+    package mutating func add(
+        _ value: Span<UInt8>,
+        in slot: CarrierSlot,
+        with authenticator: inout Authenticator,
+        snapshot: IdentitySnapshot,
+        now: WallTime
+    ) -> Bool {
+        let value = value.trimmingOWS()
+        switch slot {
+        case .xAPIKey, .apiKey, .baggage:
+            return addHandle(value, with: &authenticator, snapshot, now)
+        case .authorization:
+            guard let token = Self.bearerToken(value) else {
+                return addHandle(value, with: &authenticator, snapshot, now)
+            }
+            if HandleCodec.isHandle(token), kinds.contains(.handle) {
+                return addHandle(token, with: &authenticator, snapshot, now)
+            }
+            return addToken(token, with: &authenticator, snapshot, now)
+        }
+    }
+
+    /// The sum of all that was added. The first refusal counts, whatever the others say.
+    package var outcome: Outcome {
+        if let failure { return .refused(failure) }
+        if let unknownKey { return .unknownKey(issuer: unknownKey.issuer, keyID: unknownKey.keyID) }
+        // A token is the newer word about the same person, so its groups and tier count.
+        if let principal = bearer ?? handle?.principal { return .principal(principal, handle: handle) }
+        return .refused(.tokenMissing)
+    }
+
+    private mutating func addToken(
+        _ token: Span<UInt8>,
+        with authenticator: inout Authenticator,
+        _ snapshot: IdentitySnapshot,
+        _ now: WallTime
+    ) -> Bool {
+        guard kinds.contains(.bearer) else { return false }
+        switch authenticator.verify(token, in: snapshot, now: now, isLastTry: isLastTry) {
+        case .principal(let principal):
+            agree(principal)
+            bearer = bearer ?? principal
+        case .refused(let failure): refuse(failure)
+        case .unknownKey(let issuer, let keyID): unknownKey = unknownKey ?? (issuer, keyID)
+        }
+        return true
+    }
+
+    private mutating func addHandle(
+        _ value: Span<UInt8>,
+        with authenticator: inout Authenticator,
+        _ snapshot: IdentitySnapshot,
+        _ now: WallTime
+    ) -> Bool {
+        guard kinds.contains(.handle), HandleCodec.isHandle(value) else { return false }
+        switch authenticator.open(value, agent: agent, in: snapshot, now: now) {
+        case .opened(let opened):
+            agree(opened.principal)
+            // Two handles of one person may be of two exchanges; then neither session is certain.
+            if let other = handle, other.session != opened.session { refuse(.carriersDisagree) }
+            handle = handle ?? opened
+        case .refused(let failure): refuse(failure)
+        }
+        return true
+    }
+
+    private mutating func agree(_ principal: Principal) {
+        if let other = bearer, !other.isSamePerson(as: principal) { refuse(.carriersDisagree) }
+        if let other = handle?.principal, !other.isSamePerson(as: principal) { refuse(.carriersDisagree) }
+    }
+
+    private mutating func refuse(_ failure: IdentityFailure) { self.failure = self.failure ?? failure }
+
+    /// What follows the scheme `Bearer` (RFC 6750 §2.1, RFC 9110 §11.1: case does not matter); nil for other schemes.
+    @_lifetime(copy value)
+    private static func bearerToken(_ value: Span<UInt8>) -> Span<UInt8>? {
+        guard value.count > 7, value.extracting(0..<6).equalsIgnoringCase("bearer"), value[6] == ASCII.space
+        else {
+            return nil
+        }
+        return value.extracting(7..<value.count).trimmingOWS()
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Bytes
+package import HTTPTypes
+
+extension Adapter {
+    /// Decides on each header of a request, and on its body as far as headers tell.
+    /// A store's request keeps the headers that the table declares and those that are harmless
+    /// (`KnownField.isHarmlessInRequest`); the rest is dropped, never forwarded. An ingress request keeps all that the
+    /// table says nothing of: stripping reserved names is the gateway's.
+    /// - Parameter length: of the body, as the engine found it.
+    /// - Throws: `header_…`, `body_…`, `content_…`.
+    /// Cost: one pass, no allocation once `plan` is warm.
+    package func planRequest(
+        _ mapping: inout RequestMapping,
+        _ fields: borrowing Fields,
+        length: BodyLength,
+        _ scope: AdapterScope,
+        into plan: inout FieldPlan
+    ) throws(AdapterFailure) {
+        let operation = operations[mapping.operation]
+        try checkBody(operation.request, fields, length)
+        let mapsResponse = operation.response.isMapped
+        let mapsRequest = operation.request.isMapped
+        plan.restart(addsIdentityCoding: mapsResponse)
+        for index in fields.indices {
+            let known = fields.known(at: index)
+            if known.isEngines {
+                plan.append(.drop)
+                continue
+            }
+            switch requestHeaders.rule(fields.name(at: index)) {
+            case .pass?, .opaque?: plan.append(.pass)
+            case .drop?: plan.append(.drop)
+            case .refuse?: throw AdapterFailure(.headerRefused)
+            case .session?:
+                try checkAlone(index, fields)
+                plan.append(.session)
+            case .user?: plan.append(.user)
+            case .rewrite(let rewrite)?:
+                try checkAlone(index, fields)
+                var changed = mapping
+                try plan.replace { (output: inout Buffer) throws(AdapterFailure) in
+                    try inbound(rewrite, fields.value(at: index), scope, &changed, into: &output)
+                }
+                mapping = changed
+            case nil:
+                let isDropped =
+                    (mapsResponse && known.selectsRepresentation)
+                    || (mapsRequest && known.describesCoding)
+                    || (known.isWebSockets && !operation.isWebSocket)
+                    || (kind == .store && !known.isHarmlessInRequest && !known.isWebSockets)
+                plan.append(isDropped ? .drop : .pass)
+            }
+        }
+    }
+
+    /// What is done with the request's body.
+    package func requestBody(_ mapping: RequestMapping) -> BodyPlan {
+        switch operations[mapping.operation].request {
+        case .none: .none
+        case .opaque: .opaque
+        case .json: .json(maximumBytes: maximumBodyBytes)
+        }
+    }
+
+    private func checkBody(
+        _ body: AdapterBody,
+        _ fields: borrowing Fields,
+        _ length: BodyLength
+    ) throws(AdapterFailure) {
+        switch body {
+        case .opaque: break
+        case .none:
+            if length != .none, length != .fixed(0) { throw AdapterFailure(.bodyUndeclared) }
+        case .json:
+            if case .fixed(let count) = length, count > maximumBodyBytes {
+                throw AdapterFailure(.bodyTooLarge)
+            }
+            // A store that is sent no body might take its own defaults for what is pinned.
+            if length == .none || length == .fixed(0) { throw AdapterFailure(.bodyInvalid) }
+            if !MediaType.isPlain(fields) { throw AdapterFailure(.contentCodingRefused) }
+            if !MediaType.isJSON(fields) { throw AdapterFailure(.contentTypeRefused) }
+        }
+    }
+
+    private func checkAlone(_ index: Int, _ fields: borrowing Fields) throws(AdapterFailure) {
+        if fields.occurrences(named: fields.name(at: index)) > 1 { throw AdapterFailure(.headerDuplicate) }
+    }
+}
+
+extension AdapterBody {
+    var isMapped: Bool {
+        switch self {
+        case .none, .opaque: false
+        case .json: true
+        }
+    }
+}
+
+/// What the headers say of a body.
+enum MediaType {
+    /// No content coding but `identity`.
+    static func isPlain(_ fields: borrowing Fields) -> Bool {
+        var next = fields.first(.contentEncoding)
+        while let index = next {
+            if !fields.value(at: index).equalsIgnoringCase("identity") { return false }
+            next = fields.first(.contentEncoding, from: index + 1)
+        }
+        return true
+    }
+
+    /// One Content-Type, `application/json`, in UTF-8: in another charset the bytes would mean something else to
+    /// whoever heeds it.
+    static func isJSON(_ fields: borrowing Fields) -> Bool {
+        guard fields.occurrences(.contentType) == 1, let index = fields.first(.contentType) else {
+            return false
+        }
+        let value = fields.value(at: index)
+        let end = value.firstIndex(of: UInt8(ascii: ";")) ?? value.count
+        guard value.extracting(0..<end).trimmingOWS().equalsIgnoringCase("application/json") else {
+            return false
+        }
+        if end == value.count { return true }
+        let parameter = value.extracting((end + 1)..<value.count).trimmingOWS()
+        return parameter.isEmpty || parameter.equalsIgnoringCase("charset=utf-8")
+            || parameter.equalsIgnoringCase("charset=\"utf-8\"")
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Glibc
+
+/// Small files, read whole, and logs, appended to.
+package enum Files {
+    package enum Failure: Error, Equatable, CustomStringConvertible {
+        case system(path: String, SystemError)
+        case tooLarge(path: String, limit: Int)
+
+        package var description: String {
+            switch self {
+            case .system(let path, let error): "\(path): \(error)"
+            case .tooLarge(let path, let limit): "\(path): larger than \(limit) bytes"
+            }
+        }
+    }
+
+    /// The content of a file of at most `limit` bytes.
+    package static func read(_ path: String, limit: Int = 16 << 20) throws(Failure) -> [UInt8] {
+        let raw = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard raw >= 0 else { throw .system(path: path, SystemError("open")) }
+        let descriptor = Descriptor(owning: raw)
+        var buffer = Buffer()
+        while true {
+            switch descriptor.read(into: &buffer, limit: 64 << 10) {
+            case .moved:
+                if buffer.count > limit { throw .tooLarge(path: path, limit: limit) }
+            case .ended: return buffer.bytes.array()
+            case .wouldBlock: throw .system(path: path, SystemError("read", EAGAIN))
+            case .failed(let code): throw .system(path: path, SystemError("read", code))
+            }
+        }
+    }
+
+    /// Opens a file for appending, made with mode 0640 if absent.
+    package static func append(to path: String) throws(Failure) -> Descriptor {
+        let raw = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o640)
+        guard raw >= 0 else { throw .system(path: path, SystemError("open")) }
+        return Descriptor(owning: raw)
+    }
+
+    /// A second descriptor of standard output (1) or error (2).
+    package static func standardStream(_ number: Int32) throws(Failure) -> Descriptor {
+        let raw = dup(number)
+        guard raw >= 0 else { throw .system(path: "standard stream", SystemError("dup")) }
+        return Descriptor(owning: raw)
+    }
+
+    /// The names in a folder, sorted, without `.` and `..`.
+    package static func list(_ path: String) throws(Failure) -> [String] {
+        guard let folder = unsafe opendir(path) else { throw .system(path: path, SystemError("opendir")) }
+        defer { unsafe closedir(folder) }
+        var names: [String] = []
+        while let entry = unsafe readdir(folder) {
+            // Safe because d_name ends in NUL and lives until the next readdir.
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    package static func isFolder(_ path: String) -> Bool {
+        var information = stat()
+        return unsafe stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR
+    }
+}
+
+/// Writes to standard error, for messages to operators; what does not fit is dropped.
+package func writeStandardError(_ bytes: borrowing Span<UInt8>) {
+    // Safe because the span's bytes are only read during the call.
+    _ = unsafe bytes.withUnsafeBufferPointer { unsafe write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

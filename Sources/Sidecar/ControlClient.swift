@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import HTTP1
+import HTTPTypes
+import Runtime
+import TLS
+
+/// Why a request of the control thread failed.
+enum FetchError: Error, CustomStringConvertible {
+    case resolution(ResolutionError)
+    case network(NetworkError)
+    case tls(String)
+    case http(HTTP1Error)
+    case status(Int)
+    case tooLarge(limit: Int)
+    /// An issuer's metadata without the issuer's name or the address of its keys.
+    case metadata
+
+    var description: String {
+        switch self {
+        case .resolution(let error): error.description
+        case .network(let error): error.description
+        case .tls(let reason): "TLS: \(reason)"
+        case .http(let error): "not a valid response (\(error.code))"
+        case .status(let status): "answered \(status)"
+        case .metadata: "the issuer's metadata does not name this issuer and its keys"
+        case .tooLarge(let limit): "more than \(limit) bytes"
+        }
+    }
+}
+
+/// One request over a connection of its own: key sets, provisioning, health. Rare, so nothing is pooled.
+struct ControlClient {
+    struct Target {
+        var host: String
+        var port: UInt16
+        /// Nil for plain text.
+        var tls: TLSContext?
+        var authority: String
+    }
+
+    struct Reply {
+        var status: Int
+        var body: [UInt8]
+    }
+
+    let loop: ControlLoop
+    let resolver: Resolver
+
+    static let maximumBytes = 1 << 20
+
+    /// Sends one request to the first address that takes a connection.
+    func fetch(
+        _ method: Method,
+        _ path: String,
+        at target: Target,
+        body: [UInt8] = [],
+        contentType: StaticString? = nil,
+        deadline: Instant
+    ) async throws(FetchError) -> Reply {
+        let socket = try await connect(target, deadline)
+        var stream = ControlStream(
+            socket,
+            session: target.tls.map { TLSSession(client: $0, serverName: target.host) }
+        )
+        try await stream.open(deadline)
+        var fields = Fields()
+        if let contentType { fields.append(.contentType, value: contentType) }
+        fields.append(.accept, value: "*/*")
+        fields.append(.userAgent, value: "bulkhead")
+        var client = ClientConnection(limits: .upstreams)
+        do throws(HTTP1Error) {
+            client.send(
+                method,
+                target: Array(path.utf8).span,
+                authority: Array(target.authority.utf8).span,
+                fields: fields,
+                length: body.isEmpty ? .none : .fixed(body.count),
+                into: &stream.output
+            )
+            client.closeAfterResponse()
+            try client.write(body.span, into: &stream.output)
+            try client.finish(into: &stream.output)
+            client.closeAfterResponse()
+        } catch {
+            throw .http(error)
+        }
+        try await stream.flush(deadline)
+        return try await read(&stream, &client, deadline)
+    }
+
+    private func connect(_ target: Target, _ deadline: Instant) async throws(FetchError) -> AsyncSocket {
+        let resolution: Resolution
+        do throws(ResolutionError) {
+            resolution = try await resolver.resolve(target.host, port: target.port, deadline: deadline)
+        } catch {
+            throw .resolution(error)
+        }
+        var last = NetworkError.timedOut
+        for address in resolution.addresses {
+            do throws(NetworkError) {
+                return try await AsyncSocket.connect(to: address, on: loop, deadline: deadline)
+            } catch {
+                last = error
+            }
+        }
+        throw .network(last)
+    }
+
+    private func read(
+        _ stream: inout ControlStream,
+        _ client: inout ClientConnection,
+        _ deadline: Instant
+    ) async throws(FetchError) -> Reply {
+        var head = ResponseHead()
+        var body = Buffer()
+        while true {
+            let step = client.received(stream.input.bytes, into: &head)
+            var event = step.event
+            if event == .needsInput {
+                stream.input.consume(step.consumed)
+                if try await stream.read(deadline) { continue }
+                event = client.peerClosed(cleanly: stream.endedCleanly)
+            }
+            switch event {
+            case .head, .needsInput: stream.input.consume(step.consumed)
+            case .body(let range):
+                body.append(stream.input.bytes.extracting(range))
+                stream.input.consume(step.consumed)
+                if body.count > Self.maximumBytes { throw .tooLarge(limit: Self.maximumBytes) }
+            case .ended: return Reply(status: Int(head.status.rawValue), body: body.bytes.array())
+            case .failed(let error): throw .http(error)
+            case .switched, .tunnel, .closed: throw .network(.ended)
+            }
+        }
+    }
+}
+
+/// A socket with its TLS session, for code that may suspend.
+struct ControlStream: ~Copyable {
+    private let socket: AsyncSocket
+    private var session: TLSSession?
+    private var wire = Buffer()
+    var input = Buffer()
+    var output = Buffer()
+    private(set) var endedCleanly = false
+    private var isOpen = false
+
+    init(_ socket: AsyncSocket, session: consuming TLSSession?) {
+        self.socket = socket
+        self.session = session
+    }
+
+    /// The client's side of the handshake.
+    mutating func open(_ deadline: Instant) async throws(FetchError) {
+        guard session != nil else { return }
+        _ = session?.start(output: &wire)
+        while true {
+            do throws(NetworkError) { try await socket.write(&wire, deadline: deadline) } catch {
+                throw .network(error)
+            }
+            if isOpen { return }
+            guard try await read(deadline) else { throw .tls("closed during the handshake") }
+        }
+    }
+
+    /// - Returns: false at the end of the stream.
+    mutating func read(_ deadline: Instant) async throws(FetchError) -> Bool {
+        var cipher = Buffer()
+        var outcome = TLSOutcome.done
+        do throws(NetworkError) {
+            if session == nil {
+                let count = try await socket.read(into: &input, limit: 16 << 10, deadline: deadline)
+                endedCleanly = count == 0
+                return count > 0
+            }
+            guard try await socket.read(into: &cipher, limit: 16 << 10, deadline: deadline) > 0 else {
+                return false
+            }
+            outcome = session?.receive(cipher.bytes, plain: &input, output: &wire) ?? .done
+            try await socket.write(&wire, deadline: deadline)
+        } catch {
+            throw .network(error)
+        }
+        switch outcome {
+        case .closed(let cleanly):
+            endedCleanly = cleanly
+            return !input.isEmpty
+        case .failed(let failure): throw .tls("\(failure)")
+        case .done:
+            isOpen = true
+            return true
+        case .handshaking: return true
+        }
+    }
+
+    mutating func flush(_ deadline: Instant) async throws(FetchError) {
+        if session != nil {
+            _ = session?.seal(output, into: &wire)
+            output.removeAll()
+        }
+        do throws(NetworkError) {
+            if session == nil {
+                try await socket.write(&output, deadline: deadline)
+            } else {
+                try await socket.write(&wire, deadline: deadline)
+            }
+        } catch {
+            throw .network(error)
+        }
+    }
+}

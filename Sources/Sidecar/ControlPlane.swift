@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Configuration
+import Gateway
+import Glibc
+import HTTPTypes
+import Identity
+import Runtime
+import Telemetry
+import Vending
+
+/// Everything slow, on the control thread: keys, credentials, provisioning, names, health, records, the admin plane.
+/// It holds the master copy of every cache and does each thing once for all workers.
+actor ControlPlane {
+    let loop: ControlLoop
+    let plan: ControlPlan
+    let workers: [Mailbox<WorkerMessage>]
+    let inbox: Mailbox<ControlMessage>
+    let client: ControlClient
+    var snapshot: Snapshot
+    var schedules: [KeySchedule]
+    /// Who waits for an issuer's keys.
+    var keyWaiters: [[(need: Need, worker: Int)]]
+    var credentials = CredentialCache<VendedCredential>()
+    var provisions: [ProvisionNeed: Provisioning] = [:]
+    var entropy = EntropyPool()
+    var isDraining = false
+
+    enum Provisioning {
+        case underWay(waiting: Set<Int>)
+        case done
+    }
+
+    private let wake: WakeSource
+    private let signals: Signals
+    private let log: Descriptor
+    let admin: [AdminListener]
+    /// Accepted, and not yet taken by the task that serves it.
+    var adminConnections: [Int32: AsyncSocket] = [:]
+    /// Where the admin plane answers; tells the port where 0 was asked for.
+    nonisolated let adminAddresses: [(name: String, address: String)]
+    let startedOn = Clock.wallTime()
+    var tenantLabels: TenantLabels
+    /// What this thread counts itself.
+    private(set) var counted = MetricSet(tenantsLabelled: 0)
+    /// By upstream.
+    var healthyEndpoints: [Int]
+    private var pending = Buffer()
+    private var isWriting = false
+    private var drainedWorkers = 0
+    private var collections: [Int: Collection] = [:]
+    private var nextCollection = 0
+
+    private struct Collection {
+        var snapshots: [MetricSnapshot]
+        let continuation: CheckedContinuation<[MetricSnapshot], Never>
+    }
+
+    /// Records that wait for a slow disk or pipe; beyond it they are dropped and counted (DESIGN §10).
+    private static let maximumPendingBytes = 16 << 20
+
+    init(
+        _ plan: ControlPlan,
+        loop: ControlLoop,
+        wake: consuming WakeSource,
+        signals: consuming Signals,
+        inbox: Mailbox<ControlMessage>,
+        workers: [Mailbox<WorkerMessage>],
+        snapshot: Snapshot
+    ) throws {
+        self.plan = plan
+        self.loop = loop
+        self.inbox = inbox
+        self.workers = workers
+        self.snapshot = snapshot
+        self.wake = wake
+        self.signals = signals
+        client = try ControlClient(loop: loop, resolver: Resolver(on: loop))
+        let now = Clock.now()
+        schedules = plan.keySources.map { source in
+            var times = KeySchedule.Times()
+            times.refresh = source.refresh
+            return KeySchedule(times: times, now: now)
+        }
+        keyWaiters = Array(repeating: [], count: plan.keySources.count)
+        switch plan.accessLog {
+        case .standardOutput: log = try Files.standardStream(1)
+        case .standardError: log = try Files.standardStream(2)
+        case .file(let path): log = try Files.append(to: path)
+        }
+        tenantLabels = TenantLabels(limit: snapshot.plan.tenantsLabelled)
+        healthyEndpoints = Array(repeating: 0, count: plan.upstreams.count)
+        let listeners = try Self.listen(plan.admin, on: loop)
+        admin = listeners.map(\.listener)
+        adminAddresses = listeners.map { ("admin", $0.address) }
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+
+    /// Starts everything that goes on by itself; returns when nothing is left to start.
+    func start() {
+        Task(executorPreference: loop) { await self.readMessages() }
+        Task(executorPreference: loop) { await self.readSignals() }
+        for issuer in schedules.indices { Task(executorPreference: loop) { await self.refreshKeys(issuer) } }
+        for upstream in plan.upstreams.indices {
+            Task(executorPreference: loop) { await self.watchUpstream(upstream) }
+        }
+        for place in admin.indices { Task(executorPreference: loop) { await self.serveAdmin(place) } }
+    }
+
+    private func readMessages() async {
+        try? loop.watch(wake.raw)
+        while true {
+            _ = await loop.ready(wake.raw, .reading, until: nil)
+            wake.drain()
+            for message in inbox.drain() { receive(message) }
+        }
+    }
+
+    private func receive(_ message: ControlMessage) {
+        switch message {
+        case .need(let need, let worker): meet(need, for: worker)
+        case .records(let lines): write(lines)
+        case .counters(let request, let snapshot): collected(request, snapshot)
+        case .drained: drained()
+        }
+    }
+
+    /// Tells every worker.
+    func broadcast(_ message: WorkerMessage) {
+        for worker in workers { worker.send(message) }
+    }
+
+    private static func listen(
+        _ plan: AdminPlan,
+        on loop: ControlLoop
+    ) throws -> [(listener: AdminListener, address: String)] {
+        var listeners: [(listener: AdminListener, address: String)] = []
+        let unix = plan.socketPath.map { SocketAddress(.unix($0)) }
+        for address in [unix, plan.address].compactMap(\.self) {
+            do {
+                let socket = try Socket.listen(on: address, sharedPort: false)
+                let bound = socket.localAddress() ?? address
+                let isUnix = address.family == AF_UNIX
+                let listener = AdminListener(socket: try AsyncSocket(socket, on: loop), isUnix: isUnix)
+                listeners.append((listener, bound.description))
+            } catch {
+                throw LoadProblems(["admin: \(address): \(error)"])
+            }
+        }
+        return listeners
+    }
+
+    func count(_ counter: Counter) { counted.add(counter) }
+
+    var ownCounters: MetricSnapshot { counted.snapshot() }
+
+    // MARK: signals, drain
+
+    private func readSignals() async {
+        try? loop.watch(signals.raw)
+        while true {
+            while let signal = signals.next() {
+                switch signal {
+                case SIGTERM, SIGINT: drain()
+                case SIGHUP: notice("SIGHUP: this version reads its configuration at start only")
+                default: break
+                }
+            }
+            _ = await loop.ready(signals.raw, .reading, until: nil)
+        }
+    }
+
+    private func drain() {
+        guard !isDraining else { return notice("stopping is under way") }
+        isDraining = true
+        notice("stopping: no new connections, waiting for requests under way")
+        broadcast(.drain(until: Clock.now() + plan.drainTimeout))
+    }
+
+    private func drained() {
+        drainedWorkers += 1
+        guard drainedWorkers == workers.count else { return }
+        Task(executorPreference: loop) {
+            await self.flushRecords(until: Clock.now() + .seconds(5))
+            notice("stopped")
+            self.loop.stop()
+        }
+    }
+
+    // MARK: records
+
+    private func write(_ lines: [UInt8]) {
+        if pending.count + lines.count > Self.maximumPendingBytes {
+            return counted.add(.recordsDropped, lines.count { $0 == ASCII.lineFeed })
+        }
+        pending.append(lines)
+        guard !isWriting else { return }
+        Task(executorPreference: loop) { await self.flushRecords(until: nil) }
+    }
+
+    private func flushRecords(until deadline: Instant?) async {
+        isWriting = true
+        defer { isWriting = false }
+        while !pending.isEmpty {
+            switch log.write(pending.bytes) {
+            case .moved(let count): pending.consume(count)
+            case .wouldBlock: await loop.sleep(until: Clock.now() + .milliseconds(10))
+            case .ended, .failed:
+                notice("the access log cannot be written; \(pending.count) bytes are lost")
+                pending.removeAll()
+            }
+            if let deadline, Clock.now() > deadline { return }
+        }
+    }
+
+    // MARK: counters
+
+    /// The counters of all workers, as each has them at its next turn.
+    func collectCounters() async -> [MetricSnapshot] {
+        if isDraining { return [] }
+        nextCollection += 1
+        let request = nextCollection
+        return await withCheckedContinuation { continuation in
+            collections[request] = Collection(snapshots: [], continuation: continuation)
+            broadcast(.collect(request: request))
+        }
+    }
+
+    private func collected(_ request: Int, _ snapshot: MetricSnapshot) {
+        collections[request]?.snapshots.append(snapshot)
+        guard let collection = collections[request], collection.snapshots.count == workers.count else {
+            return
+        }
+        collections[request] = nil
+        collection.continuation.resume(returning: collection.snapshots)
+    }
+}

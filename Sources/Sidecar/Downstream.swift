@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Gateway
+import HTTP1
+import HTTPTypes
+import Runtime
+import TLS
+
+/// One caller's connection: it turns bytes into exchanges, and what an exchange answers into bytes.
+///
+///     waiting ─head─▶ deciding ─need─▶ parked ─met─▶ deciding
+///                        │ └─body wanted─▶ collecting ─whole─▶ deciding
+///                        ├─forward─▶ queued ─▶ forwarding ─response ends─▶ waiting
+///                        └─answer──────────────────────────────────────▶ waiting | closing
+///     forwarding ─101─▶ tunnel
+final class Downstream {
+    enum Phase: Equatable {
+        /// Between requests, or within a head; also while the rest of an answered request is dropped.
+        case waiting
+        /// The exchange needs something; input is left where it is.
+        case parked(Need)
+        /// The adapter must see the whole body.
+        case collecting(limit: Int)
+        /// The upstream has as many connections as it may.
+        case queued
+        /// An upstream connection carries the exchange.
+        case forwarding
+        case tunnel
+        /// The answer is on its way out, then the connection ends.
+        case closing
+    }
+
+    let descriptor: Int32
+    let listener: Int
+    /// The caller's address, for records.
+    let peerText: String?
+    var transport: Transport
+    var server: ServerConnection
+    var exchange: Exchange?
+    var upstream: Upstream?
+    var phase: Phase = .waiting
+    /// When `timedOut` must look at it; moved later without touching the timers.
+    var deadline = Instant(nanoseconds: .max)
+    var armedAt = Instant(nanoseconds: .max)
+    var isScheduled = false
+    /// The whole request has been read, and handed to the upstream's machine.
+    var requestEnded = false
+    /// How the request's length is announced to the upstream.
+    var facts = RequestFacts()
+    /// Sent once already on a pooled connection that turned out to be dead.
+    var wasRetried = false
+    var isTrimmed = false
+
+    init(
+        _ socket: consuming Socket,
+        session: consuming TLSSession?,
+        listener: Int,
+        peer: SocketAddress?,
+        limits: HTTP1Limits
+    ) {
+        descriptor = socket.raw
+        transport = Transport(socket, session: session, connecting: false)
+        server = ServerConnection(limits: limits)
+        self.listener = listener
+        peerText = peer?.host
+    }
+
+    /// Appends a stretch of the response's body.
+    func write(_ range: Range<Int>, of body: borrowing Buffer) throws(HTTP1Error) {
+        try server.write(body.bytes.extracting(range), into: &transport.output)
+    }
+
+    /// Between two requests with nothing of the next one seen: may be closed without a word.
+    var isIdle: Bool { phase == .waiting && server.isIdle && transport.input.isEmpty }
+}

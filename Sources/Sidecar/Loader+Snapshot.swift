@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Cedar
+import Configuration
+import Crypto
+package import Gateway
+import Identity
+import JSON
+import Namespaces
+import Runtime
+
+extension Loader {
+    /// The first state of the world: no issuer has keys yet.
+    package func makeSnapshot() throws(LoadProblems) -> Snapshot {
+        do {
+            let plan = GatewayPlan(
+                generation: 1,
+                listeners: configuration.listeners.map(gatewayListener),
+                routes: configuration.routes.enumerated().map { route($1, place: $0) },
+                policy: try makePolicy(),
+                keys: keys,
+                handleTimes: configuration.identity.handle,
+                tokenLimits: tokenLimits,
+                upstreamNames: configuration.upstreams.map(\.name),
+                tenantsLabelled: configuration.telemetry.tenantsLabelled
+            )
+            return Snapshot(plan, identity: try makeIdentity())
+        } catch {
+            throw LoadProblems(["\(configuration.file): \(error)"])
+        }
+    }
+
+    private var tokenLimits: TokenLimits {
+        var limits = TokenLimits()
+        limits.maximumBytes = configuration.identity.tokenBytes
+        return limits
+    }
+
+    private func gatewayListener(_ listener: Configuration.Listener) -> GatewayListener {
+        var kinds: CarrierKinds = []
+        for carrier in listener.carriers {
+            switch carrier {
+            case .bearer: kinds.insert(.bearer)
+            case .handle: kinds.insert(.handle)
+            }
+        }
+        return GatewayListener(
+            name: listener.name,
+            rules: configuration.rules(of: listener),
+            carriers: kinds,
+            agent: configuration.agent(of: listener) ?? ""
+        )
+    }
+
+    private func route(_ route: Configuration.Route, place: Int) -> Route {
+        // `check` has found that every name stands for something.
+        let upstream = configuration.upstreams.firstIndex { $0.name == route.upstream } ?? 0
+        guard let adapter = adapters[route.adapter] else {
+            preconditionFailure("a route was built without its adapter")
+        }
+        return Route(
+            route,
+            place: place,
+            adapter: adapter,
+            upstream: upstream,
+            authority: Array(configuration.upstreams[upstream].endpoints[0].description.utf8),
+            credential: configuration.credentials.firstIndex { $0.name == route.credentials }
+        )
+    }
+
+    // MARK: identity
+
+    private func makeIdentity() throws -> IdentitySnapshot {
+        let issuers = try IssuerTable(configuration.identity.issuers.map(issuer))
+        guard let tiers = TierTable(lowestFirst: configuration.tiers.map(\.name)) else {
+            throw LoadProblems(["the names of the tiers cannot be used"])
+        }
+        return try IdentitySnapshot(
+            generation: 1,
+            issuers: issuers,
+            tiers: tiers,
+            tierDrift: configuration.identity.tierDrift == .lesser ? .lesser : .refuse,
+            tenants: TenantRegistry(
+                mode: configuration.tenants.mode == .claims ? .claims : .registry,
+                entries: tenants.compactMap { entry($0, tiers) }
+            ),
+            keys: KeyRing(issuers: issuers.count)
+        )
+    }
+
+    private func issuer(_ issuer: Configuration.Issuer) throws -> Issuer {
+        try Issuer(
+            name: issuer.name,
+            profile: issuer.profile == .cognito ? .cognito : .oidc,
+            url: issuer.issuer,
+            audiences: issuer.audiences,
+            tokenUse: issuer.tokenUse.map { $0 == .id ? .id : .access },
+            algorithms: issuer.algorithms,
+            claims: ClaimNames(
+                tenant: issuer.claims.tenant,
+                tier: issuer.claims.tier,
+                user: issuer.claims.user,
+                groups: issuer.claims.groups,
+                tags: issuer.claims.tags
+            ),
+            leeway: issuer.leeway
+        )
+    }
+
+    private func entry(_ tenant: Configuration.Tenant, _ tiers: TierTable) -> TenantEntry? {
+        guard let id = TenantID(tenant.id), let tier = tiers.find(tenant.tier) else { return nil }
+        return TenantEntry(
+            id: id,
+            name: tenant.name,
+            tier: tier,
+            status: tenant.status == .active ? .active : .suspended,
+            issuers: tenant.issuers,
+            group: tenant.group,
+            claims: tenant.claims
+        )
+    }
+
+    // MARK: policy
+
+    private func makePolicy() throws -> PolicyEngine {
+        let actions = Set(adapters.values.flatMap { $0.operations.map(\.action) })
+        var entities: [Entity] = []
+        for tier in configuration.tiers {
+            entities.append(Entity(EntityUID(type: "Tier", id: Text(tier.name)), attributes: [:]))
+        }
+        // `memory:Read` belongs to `memory`, so that a policy can name all of a kind.
+        let groups = Set(actions.compactMap { $0.split(separator: ":").first.map(String.init) })
+        for group in groups {
+            entities.append(Entity(EntityUID(type: "Action", id: Text(group)), attributes: [:]))
+        }
+        for action in actions {
+            let group = action.split(separator: ":").first.map(String.init) ?? action
+            entities.append(
+                Entity(
+                    EntityUID(type: "Action", id: Text(action)),
+                    attributes: [:],
+                    parents: [EntityUID(type: "Action", id: Text(group))]
+                )
+            )
+        }
+        for resource in Set(configuration.routes.map(\.resource)) {
+            entities.append(
+                Entity(EntityUID(type: Text(resource.type), id: Text(resource.id)), attributes: [:])
+            )
+        }
+        let shadowed = configuration.policy.mode == .shadow
+        let marked = Set(policies.policies.filter { $0.annotation("shadow") != nil }.map(\.id))
+        return PolicyEngine(
+            policies,
+            entities: try EntityStore(entities),
+            groups: Dictionary(tenants.compactMap { tenant in tenant.group.map { (tenant.id, $0) } }) {
+                first,
+                _ in first
+            },
+            actions: actions,
+            isShadow: { shadowed && marked.contains($0) }
+        )
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Configuration
+import Crypto
+import Gateway
+import Runtime
+import TLS
+
+extension Loader {
+    func serverContext(_ tls: Configuration.ServerTLS, _ listener: String) throws -> TLSContext {
+        var options = TLSServerOptions(
+            listener: listener,
+            certificates: try tls.certificates.map(certificate)
+        )
+        switch tls.clientCertificates {
+        case .none: options.clientCertificates = .none
+        case .optional: options.clientCertificates = .optional
+        case .required: options.clientCertificates = .required
+        }
+        if let path = tls.clientCA { options.clientTrust = try trust(path) }
+        options.minimumVersion = tls.minimumVersion == .v13 ? .v13 : .v12
+        // Tickets work across workers and, in a fleet, across sidecars that share the key.
+        options.ticketSecrets = [keys.current, keys.previous].compactMap { secret in
+            secret.map { HKDF.derive(from: $0, label: "bulkhead session ticket v1") }
+        }
+        return try TLSContext(server: options)
+    }
+
+    func clientContext(_ tls: Configuration.ClientTLS) throws -> TLSContext {
+        var options = TLSClientOptions(trust: try authorities(tls.ca))
+        options.certificate = try tls.certificate.map(certificate)
+        options.minimumVersion = tls.minimumVersion == .v13 ? .v13 : .v12
+        return try TLSContext(client: options)
+    }
+
+    private func certificate(_ files: Configuration.Certificate) throws -> TLSCertificate {
+        let pem = try Files.read(files.privateKey, limit: 64 << 10)
+        let key = Secret(copying: pem.span)
+        let chain = try Files.read(files.certificate, limit: 1 << 20)
+        return try TLSCertificate(
+            chain: chain.span,
+            named: files.certificate,
+            key: key.bytes,
+            keyNamed: files.privateKey
+        )
+    }
+
+    private func authorities(_ authorities: Configuration.Authorities) throws -> TLSTrust {
+        switch authorities {
+        case .file(let path): return try trust(path)
+        case .system:
+            for path in TLSTrust.systemPaths {
+                if let bytes = try? Files.read(path) {
+                    return try TLSTrust(authorities: bytes.span, named: path)
+                }
+            }
+            throw LoadProblems(["the system has no authorities; install ca-certificates, or name a file"])
+        }
+    }
+
+    private func trust(_ path: String) throws -> TLSTrust {
+        let pem = try Files.read(path, limit: 4 << 20)
+        return try TLSTrust(authorities: pem.span, named: path)
+    }
+}

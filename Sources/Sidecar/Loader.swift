@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+import Cedar
+package import Configuration
+import Crypto
+import Gateway
+import Identity
+import Namespaces
+import Runtime
+
+/// What is wrong with a configuration and the files that it names: one line each, `file:line:column: message`.
+package struct LoadProblems: Error, Sendable {
+    package let lines: [String]
+
+    init(_ lines: [String]) { self.lines = lines }
+}
+
+/// Reads a configuration and everything that it names, and checks that the parts fit; reads no key of TLS and
+/// opens no socket.
+package struct Loader {
+    package let configuration: Configuration
+    let tenants: [Configuration.Tenant]
+    let adapters: [String: Adapter]
+    let policies: PolicySet
+    let keys: GatewayKeys
+    /// Whether the keys are made up for this process: handles and sealed ids end with it.
+    package let hasOwnKeys: Bool
+
+    /// - Parameter environment: for `${NAME}`.
+    package init(path: String, environment: [String: String], now: WallTime) throws(LoadProblems) {
+        configuration = try Self.decode(path, environment)
+        var problems: [String] = []
+        adapters = Self.loadAdapters(configuration.adapters, &problems)
+        problems += configuration.check(adapters: adapters.mapValues(\.traits), now: now).map(\.description)
+        tenants = Self.loadTenants(configuration, &problems)
+        policies = Self.loadPolicies(configuration, &problems)
+        let current = configuration.keys.current.flatMap { Self.secret($0, &problems) }
+        let previous = configuration.keys.previous.flatMap { Self.secret($0, &problems) }
+        hasOwnKeys = configuration.keys.current != nil
+        if let current, current.bytes.count < 32 {
+            problems.append("\(configuration.file): keys.current: needs at least 32 bytes")
+        }
+        guard problems.isEmpty else { throw LoadProblems(problems) }
+        keys = GatewayKeys(current: current ?? Self.randomSecret(), previous: previous)
+    }
+
+    private static func decode(
+        _ path: String,
+        _ environment: [String: String]
+    ) throws(LoadProblems) -> Configuration {
+        let bytes: [UInt8]
+        do throws(Files.Failure) {
+            bytes = try Files.read(path, limit: 1 << 20)
+        } catch {
+            throw LoadProblems(["\(error)"])
+        }
+        do throws(Configuration.Problems) {
+            return try Configuration.decode(bytes.span, file: path, environment: environment)
+        } catch {
+            throw LoadProblems(error.list.map(\.description))
+        }
+    }
+
+    private static func loadTenants(_ configuration: Configuration, _ problems: inout [String])
+        -> [Configuration.Tenant]
+    {
+        guard let path = configuration.tenants.file else { return [] }
+        do {
+            let bytes = try Files.read(path, limit: 64 << 20)
+            return try Configuration.TenantsFile.decode(bytes.span, file: path, for: configuration).tenants
+        } catch let error as Configuration.Problems {
+            problems += error.list.map(\.description)
+        } catch {
+            problems.append("\(error)")
+        }
+        return []
+    }
+
+    /// Every table of the folder, by its file name without ending.
+    private static func loadAdapters(_ folder: String, _ problems: inout [String]) -> [String: Adapter] {
+        var adapters: [String: Adapter] = [:]
+        do {
+            for name in try Files.list(folder) where name.hasSuffix(".yaml") {
+                let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
+                if let adapter = loadAdapter(path, &problems) { adapters[adapter.name] = adapter }
+            }
+        } catch {
+            problems.append("\(error) (the folder of the adapters: \"adapters\" names it)")
+        }
+        return adapters
+    }
+
+    private static func loadAdapter(_ path: String, _ problems: inout [String]) -> Adapter? {
+        do {
+            let bytes = try Files.read(path, limit: 1 << 20)
+            let document = try Configuration.AdapterDocument(bytes.span, file: path)
+            do {
+                return try Adapter(document.value)
+            } catch {
+                let list = error.list.map { (pointer: $0.pointer, isKey: $0.isKey, message: $0.message) }
+                problems += document.problems(list).list.map(\.description)
+            }
+        } catch let error as Configuration.Problems {
+            problems += error.list.map(\.description)
+        } catch {
+            problems.append("\(error)")
+        }
+        return nil
+    }
+
+    private static func loadPolicies(_ configuration: Configuration, _ problems: inout [String]) -> PolicySet
+    {
+        var sources: [Source] = []
+        for path in configuration.policy.files {
+            do {
+                var files = [path]
+                if Files.isFolder(path) {
+                    let folder = path.hasSuffix("/") ? path : path + "/"
+                    files = try Files.list(path).filter { $0.hasSuffix(".cedar") }.map { folder + $0 }
+                    if files.isEmpty { problems.append("\(path): holds no *.cedar file") }
+                }
+                for file in files {
+                    let bytes = try Files.read(file, limit: 4 << 20)
+                    guard let text = bytes.span.string() else {
+                        problems.append("\(file): is not UTF-8")
+                        continue
+                    }
+                    sources.append(Source(name: file, text: text))
+                }
+            } catch {
+                problems.append("\(error)")
+            }
+        }
+        do {
+            return try PolicySet(sources, naming: .annotated)
+        } catch {
+            problems.append("\(error)")
+            return PolicySet()
+        }
+    }
+
+    static func secret(_ source: Configuration.SecretSource, _ problems: inout [String]) -> Secret? {
+        switch source {
+        case .value(let secret): return secret
+        case .file(let path):
+            do throws(Files.Failure) {
+                var bytes = try Files.read(path, limit: 64 << 10)
+                // Editors and `echo` end files with a line end that is no part of the secret.
+                while bytes.last == ASCII.lineFeed || bytes.last == ASCII.carriageReturn {
+                    bytes.removeLast()
+                }
+                if bytes.isEmpty {
+                    problems.append("\(path): the secret is empty")
+                    return nil
+                }
+                return Secret(copying: bytes.span)
+            } catch {
+                problems.append("\(error)")
+                return nil
+            }
+        }
+    }
+
+    private static func randomSecret() -> Secret {
+        var entropy = EntropyPool()
+        var bytes = Buffer()
+        entropy.take(48, into: &bytes)
+        return Secret(copying: bytes.bytes)
+    }
+}
+
+extension Adapter {
+    fileprivate var traits: Configuration.AdapterTraits {
+        Configuration.AdapterTraits(
+            kind: kind == .ingress ? .ingress : .store,
+            isSingleLayer: isSingleLayer,
+            sealsIdentifiers: sealsIDs || kind == .ingress
+        )
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Gateway
+import Identity
+import Runtime
+import Telemetry
+
+/// What the control thread tells a worker.
+enum WorkerMessage: Sendable {
+    /// Another state of the world for requests that begin from now on: keys, tenants, a configuration.
+    case snapshot(Snapshot)
+    case met(Need, VendedCredential?, NeedOutcome)
+    /// The addresses of an upstream, healthy ones only; empty when none is known.
+    case addresses(upstream: Int, [SocketAddress])
+    /// Asks for the worker's counters.
+    case collect(request: Int)
+    /// Stop accepting, finish what is under way, then end.
+    case drain(until: Instant)
+}
+
+/// What a worker tells the control thread.
+enum ControlMessage: Sendable {
+    case need(Need, worker: Int)
+    /// Whole lines of the access log.
+    case records([UInt8])
+    case counters(request: Int, MetricSnapshot)
+    case drained(worker: Int)
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Runtime
+import TLS
+
+/// One socket with its TLS session, as two byte queues of plain text.
+/// Reading: `fill` moves what the socket has into `input`. Writing: append to `output`, then `flush`.
+/// Readiness is edge-triggered: `isReadable` and `isWritable` hold until a call says `wouldBlock`.
+struct Transport: ~Copyable {
+    enum State: Equatable {
+        /// TLS has not finished its handshake (or a connection attempt is under way).
+        case opening
+        case open
+        /// The peer has ended its side properly; what is in `input` is whole.
+        case peerEnded
+        /// Broken or closed; nothing more may be read or written.
+        case failed(Cause)
+    }
+
+    enum Cause: Equatable { case reset, tls, truncated }
+
+    /// One read's size: large enough for a 64 KiB body in two calls.
+    static let readBytes = 32 << 10
+
+    let socket: Socket
+    private var session: TLSSession?
+    private let isPlain: Bool
+    private(set) var state: State
+    private var wire = Buffer()
+    var input = Buffer()
+    var output = Buffer()
+    private(set) var isReadable = false
+    private(set) var isWritable = false
+    /// The kernel said that the peer has ended, so a read after the last byte will tell.
+    private var sawEnd = false
+    /// Neither direction works any more: nobody is there to answer.
+    private(set) var isHungUp = false
+    private var closeSent = false
+
+    init(_ socket: consuming Socket, session: consuming TLSSession?, connecting: Bool) {
+        // In one straight line: see `Descriptor` for what a branch in here would do.
+        let isPlain = session == nil
+        self.socket = socket
+        self.session = session
+        self.isPlain = isPlain
+        state = .opening
+        if isPlain, !connecting { state = .open }
+    }
+
+    mutating func note(_ readiness: Readiness) {
+        if !readiness.isDisjoint(with: .readable) { isReadable = true }
+        if !readiness.isDisjoint(with: .writable) { isWritable = true }
+        if !readiness.isDisjoint(with: .ended) { sawEnd = true }
+        if !readiness.isDisjoint(with: .failed) {
+            isHungUp = true
+            isReadable = true
+            isWritable = true
+        }
+    }
+
+    /// Bytes that wait for the peer to take them.
+    var pendingBytes: Int { output.count + wire.count }
+
+    /// The outcome of a connection attempt, once the socket has turned writable.
+    mutating func connected() {
+        guard socket.connectError() == 0 else {
+            state = .failed(.reset)
+            return
+        }
+        guard var session = self.session.take() else {
+            state = .open
+            return
+        }
+        _ = session.start(output: &wire)
+        self.session = consume session
+    }
+
+    /// Reads once (plus once more when the first filled its room) and decrypts all of it.
+    /// - Parameter scratch: the worker's; empty before and after, so that a connection keeps no cipher text.
+    mutating func fill(scratch: inout Buffer) {
+        guard isReadable, state == .open || state == .opening else { return }
+        if isPlain {
+            apply(socket.read(into: &input, limit: Self.readBytes))
+            return
+        }
+        let transfer = socket.read(into: &scratch, limit: Self.readBytes)
+        if case .moved = transfer { decrypt(scratch.bytes) }
+        scratch.removeAll()
+        apply(transfer)
+    }
+
+    private mutating func apply(_ transfer: Transfer) {
+        switch transfer {
+        case .moved(let count):
+            // A short read means that the socket is empty; the next edge tells of more.
+            if count < Self.readBytes { isReadable = sawEnd }
+        case .wouldBlock: isReadable = false
+        case .failed:
+            isReadable = false
+            state = .failed(.reset)
+        case .ended:
+            isReadable = false
+            // Without close_notify a TLS stream may have been cut (RFC 8446 §6.1).
+            if state == .open || state == .opening {
+                state = isPlain ? .peerEnded : .failed(.truncated)
+            }
+        }
+    }
+
+    private mutating func decrypt(_ cipher: borrowing Span<UInt8>) {
+        guard var session = self.session.take() else { return }
+        switch session.receive(cipher, plain: &input, output: &wire) {
+        case .done: state = .open
+        case .handshaking: break
+        case .closed(let cleanly): state = cleanly ? .peerEnded : .failed(.truncated)
+        case .failed: state = .failed(.tls)
+        }
+        self.session = consume session
+    }
+
+    /// Encrypts and writes what waits. Cost: at most one `write` while the socket takes everything.
+    mutating func flush() {
+        seal()
+        guard pendingBytes > 0, !isPlain || state != .opening else { return }
+        while isWritable {
+            let transfer = isPlain ? socket.write(output.bytes) : socket.write(wire.bytes)
+            switch transfer {
+            case .moved(let count):
+                if isPlain { output.consume(count) } else { wire.consume(count) }
+                if isPlain ? output.isEmpty : wire.isEmpty { return }
+            case .wouldBlock: isWritable = false
+            case .ended, .failed:
+                isWritable = false
+                state = .failed(.reset)
+            }
+        }
+    }
+
+    private mutating func seal() {
+        guard state == .open || state == .peerEnded, !output.isEmpty, var session = self.session.take() else {
+            return
+        }
+        if session.seal(output, into: &wire) != .done { state = .failed(.tls) }
+        output.removeAll()
+        self.session = consume session
+    }
+
+    /// Says that nothing more comes from us; call after `output` is empty.
+    mutating func close() {
+        guard !closeSent else { return }
+        closeSent = true
+        if var session = self.session.take() {
+            session.close(output: &wire)
+            self.session = consume session
+            if isWritable, !wire.isEmpty { _ = socket.write(wire.bytes) }
+        }
+        socket.shutdownWriting()
+    }
+
+    /// Gives buffers back while the connection is idle.
+    mutating func trim() {
+        if input.isEmpty { input.release() }
+        if output.isEmpty { output.release() }
+        if wire.isEmpty { wire.release() }
+    }
+}
+
+extension TLSSession {
+    /// Seals everything that is in `plain`.
+    mutating func seal(_ plain: borrowing Buffer, into output: inout Buffer) -> TLSOutcome {
+        send(plain.bytes, output: &output)
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Configuration
+import Gateway
+import Runtime
+import TLS
+import Telemetry
+
+extension Worker {
+    /// Takes waiting connections. At the limit the newest are turned away at once, so that those that are open go
+    /// on; without descriptors accepting pauses and nothing else does.
+    func accept(on index: Int) {
+        guard index < listeners.count, !isDraining else { return }
+        let listener = listeners[index]
+        while true {
+            switch listener.socket.accept() {
+            case .none: return
+            case .exhausted:
+                gateway.count(.acceptExhausted)
+                return pauseAccepting()
+            case .connection(let socket, let peer):
+                guard connectionCount < plan.maximumConnections else {
+                    gateway.count(.connectionsRefused)
+                    continue
+                }
+                open(socket, peer, listener.plan)
+            }
+        }
+    }
+
+    private func open(_ socket: consuming Socket, _ peer: SocketAddress?, _ listener: Int) {
+        let session = plan.listeners[listener].tls.map { TLSSession(server: $0) }
+        let connection = Downstream(
+            socket,
+            session: session,
+            listener: listener,
+            peer: peer,
+            limits: plan.callerLimits
+        )
+        do throws(SystemError) { try reactor.add(connection.descriptor) } catch { return }
+        put(.downstream(connection), at: connection.descriptor)
+        connectionCount += 1
+        gateway.count(.connectionsAccepted)
+        // The handshake and the first head share one deadline.
+        connection.deadline = now + plan.headTimeout
+        arm(connection)
+        // Data often comes with the connection.
+        connection.transport.note([.readable, .writable])
+        schedule(connection)
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Gateway
+import HTTP1
+import HTTPTypes
+
+/// The caller's side: writing responses.
+extension Worker {
+    /// Refuses whatever the connection is at.
+    func refuse(_ connection: Downstream, _ refusal: Refusal) {
+        guard let exchange = connection.exchange else { return close(connection) }
+        refuse(connection, exchange, refusal)
+        schedule(connection)
+    }
+
+    func refuse(_ connection: Downstream, _ exchange: Exchange, _ refusal: Refusal) {
+        leaveQueues(connection)
+        if connection.server.awaitsResponse {
+            _ = gateway.refuse(exchange, refusal)
+            answer(connection, exchange)
+        } else {
+            // Half a response is out: its end must not be sent (THREATS 18).
+            gateway.abandon(exchange, refusal)
+            cutOff(connection, exchange)
+        }
+    }
+
+    /// What the caller sent is no request.
+    func refuse(_ connection: Downstream, _ error: HTTP1Error) {
+        guard let exchange = connection.exchange else { return close(connection) }
+        let refusal = Refusal(error)
+        if exchange.hasBegun { return refuse(connection, exchange, refusal) }
+        let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
+        gateway.reject(exchange, start, refusal)
+        answer(connection, exchange)
+    }
+
+    /// Sends an answer that stands whole in the exchange, and ends the exchange.
+    func answer(_ connection: Downstream, _ exchange: Exchange) {
+        dropUpstream(connection)
+        exchange.bytesOut = exchange.answer.body.count
+        exchange.isAnswered = true
+        do throws(HTTP1Error) {
+            connection.server.respond(
+                status: exchange.answer.status,
+                fields: exchange.answer.fields,
+                length: .fixed(exchange.answer.body.count),
+                into: &connection.transport.output
+            )
+            try connection.write(0..<exchange.answer.body.count, of: exchange.answer.body)
+            endExchange(
+                connection,
+                exchange,
+                try connection.server.finish(into: &connection.transport.output)
+            )
+        } catch {
+            cutOff(connection, exchange)
+        }
+    }
+
+    /// The response is out: the record is written, and the connection goes on to its next request or its end.
+    func endExchange(_ connection: Downstream, _ exchange: Exchange, _ ending: ServerConnection.Ending) {
+        finish(exchange, connection)
+        connection.exchange = nil
+        give(exchange)
+        connection.phase = ending == .close ? .closing : .waiting
+        connection.deadline = now + (ending == .reuse ? plan.trimAfter : plan.bodyTimeout)
+        if connection.phase == .closing { connection.deadline = now + plan.bodyTimeout }
+        arm(connection)
+        schedule(connection)
+    }
+
+    /// Ends the connection in the middle of a response, so that the caller sees that it is not whole.
+    func cutOff(_ connection: Downstream, _ exchange: Exchange) {
+        dropUpstream(connection)
+        connection.server.abort()
+        finish(exchange, connection)
+        close(connection)
+    }
+}

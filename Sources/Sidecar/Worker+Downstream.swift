@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Configuration
+import Gateway
+import HTTP1
+import HTTPTypes
+import Runtime
+import Telemetry
+
+/// The caller's side: reading requests.
+extension Worker {
+    /// Looks at everything that may have changed for a caller's connection, then writes once.
+    func advance(_ connection: Downstream) {
+        guard isOpen(connection) else { return }
+        if connection.transport.isHungUp, connection.phase != .waiting { return hangUp(connection) }
+        if connection.phase == .closing { return linger(connection) }
+        read(connection)
+        guard isOpen(connection) else { return }
+        connection.transport.flush()
+        if case .failed = connection.transport.state { return hangUp(connection) }
+        if connection.phase == .closing { return linger(connection) }
+        if let upstream = connection.upstream, connection.transport.pendingBytes <= plan.windowBytes / 2 {
+            // It may have paused for us; looking again costs nothing.
+            if !upstream.transport.input.isEmpty || upstream.transport.isReadable { schedule(upstream) }
+        }
+        setDeadline(connection)
+    }
+
+    func isOpen(_ connection: Downstream) -> Bool {
+        if case .downstream(let current) = slot(of: connection.descriptor) { return current === connection }
+        return false
+    }
+
+    private func read(_ connection: Downstream) {
+        while pump(connection) == .needsInput {
+            guard isOpen(connection), connection.transport.isReadable else { break }
+            let before = connection.transport.input.count
+            connection.transport.fill(scratch: &scratch)
+            if connection.transport.input.count == before { break }
+        }
+        guard isOpen(connection) else { return }
+        switch connection.transport.state {
+        case .opening, .open: break
+        case .peerEnded: callerEnded(connection)
+        case .failed: hangUp(connection)
+        }
+    }
+
+    private enum Pump { case needsInput, paused }
+
+    /// Feeds the engine with what has been read, as long as there is somewhere for it to go.
+    private func pump(_ connection: Downstream) -> Pump {
+        while isOpen(connection), acceptsInput(connection) {
+            if connection.exchange == nil {
+                if connection.transport.input.isEmpty { return .needsInput }
+                startHead(connection)
+            }
+            guard let exchange = connection.exchange else { return .paused }
+            let step = connection.server.received(connection.transport.input.bytes, into: &exchange.request)
+            switch step.event {
+            case .needsInput:
+                connection.transport.input.consume(step.consumed)
+                return .needsInput
+            case .head(let facts):
+                connection.transport.input.consume(step.consumed)
+                begin(connection, exchange, facts)
+            case .body(let range):
+                take(range, of: connection, exchange)
+                if isOpen(connection) { connection.transport.input.consume(step.consumed) }
+            case .ended: requestEnded(connection, exchange)
+            case .tunnel(let range):
+                relay(range, of: connection)
+                connection.transport.input.consume(step.consumed)
+            case .waiting: return .paused
+            case .refused(let error): refuse(connection, error)
+            case .closed:
+                close(connection)
+                return .paused
+            }
+        }
+        return .paused
+    }
+
+    private func acceptsInput(_ connection: Downstream) -> Bool {
+        switch connection.phase {
+        case .waiting, .collecting: return true
+        case .parked, .queued, .closing: return false
+        case .forwarding, .tunnel:
+            guard let upstream = connection.upstream else { return false }
+            return upstream.transport.pendingBytes < plan.windowBytes
+        }
+    }
+
+    private func startHead(_ connection: Downstream) {
+        let exchange = takeExchange()
+        entropy.take(Gateway.randomBytes, into: &exchange.random)
+        connection.exchange = exchange
+        connection.isTrimmed = false
+        connection.deadline = now + plan.headTimeout
+        arm(connection)
+    }
+
+    private func begin(_ connection: Downstream, _ exchange: Exchange, _ facts: RequestFacts) {
+        connection.facts = facts
+        connection.requestEnded = false
+        connection.wasRetried = false
+        exchange.isWebSocket = facts.isWebSocket
+        exchange.bodyLength = facts.framing.length
+        if isDraining { connection.server.closeAfterResponse() }
+        let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
+        var action = gateway.begin(exchange, start)
+        if case .fixed(let count) = facts.framing, count > plan.bodyBytes, action != .answer {
+            action = gateway.refuse(exchange, .bodyTooLarge)
+        }
+        perform(action, connection, exchange)
+    }
+
+    /// Does what the gateway asks for.
+    func perform(_ action: Gateway.Action, _ connection: Downstream, _ exchange: Exchange) {
+        switch action {
+        case .need(let need): park(connection, need)
+        case .collect(let limit):
+            connection.phase = .collecting(limit: limit)
+            connection.server.bodyWanted(into: &connection.transport.output)
+        case .forward: open(connection, exchange)
+        case .answer: answer(connection, exchange)
+        }
+    }
+
+    private func park(_ connection: Downstream, _ need: Need) {
+        connection.phase = .parked(need)
+        connection.deadline = now + plan.needTimeout
+        arm(connection)
+        if parked[need]?.append(connection) == nil {
+            parked[need] = [connection]
+            control.send(.need(need, worker: index))
+        }
+    }
+
+    /// The need is met, or is not to be met; the step that asked runs again.
+    func resume(_ connection: Downstream, _ outcome: NeedOutcome) {
+        guard isOpen(connection), case .parked = connection.phase, let exchange = connection.exchange else {
+            return
+        }
+        connection.phase = .waiting
+        perform(gateway.resume(exchange, outcome, now: wallTime), connection, exchange)
+        schedule(connection)
+    }
+
+    private func take(_ range: Range<Int>, of connection: Downstream, _ exchange: Exchange) {
+        exchange.bytesIn += range.count
+        if exchange.bytesIn > plan.bodyBytes { return refuse(connection, exchange, .bodyTooLarge) }
+        switch connection.phase {
+        case .collecting(let limit):
+            if exchange.requestBody.count + range.count > limit {
+                return refuse(connection, exchange, .bodyTooLarge)
+            }
+            exchange.requestBody.append(range, of: connection.transport.input)
+        case .forwarding:
+            guard let upstream = connection.upstream else { return }
+            do throws(HTTP1Error) {
+                try upstream.write(range, of: connection.transport.input)
+            } catch {
+                return refuse(connection, exchange, Refusal(error))
+            }
+            schedule(upstream)
+        case .waiting, .parked, .queued, .tunnel, .closing: break
+        }
+    }
+
+    private func requestEnded(_ connection: Downstream, _ exchange: Exchange) {
+        connection.requestEnded = true
+        switch connection.phase {
+        case .collecting:
+            connection.phase = .waiting
+            perform(gateway.collected(exchange, now: wallTime), connection, exchange)
+        case .forwarding:
+            guard let upstream = connection.upstream else { return }
+            endRequest(connection, upstream, exchange)
+        case .waiting, .parked, .queued, .tunnel, .closing: break
+        }
+    }
+
+    /// Ends the request's message at the upstream.
+    func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
+        do throws(HTTP1Error) {
+            try upstream.client.finish(
+                trailers: connection.server.body.trailers,
+                into: &upstream.transport.output
+            )
+        } catch {
+            return refuse(connection, exchange, Refusal(error))
+        }
+        schedule(upstream)
+    }
+
+    private func relay(_ range: Range<Int>, of connection: Downstream) {
+        guard let upstream = connection.upstream else { return }
+        connection.exchange?.bytesIn += range.count
+        upstream.transport.output.append(range, of: connection.transport.input)
+        schedule(upstream)
+    }
+
+    // MARK: endings
+
+    /// The caller sent its last byte. It may still want the answer to what it asked.
+    private func callerEnded(_ connection: Downstream) {
+        guard connection.transport.input.isEmpty || !acceptsInput(connection) else { return }
+        switch connection.server.peerClosed() {
+        case .idle: close(connection)
+        case .inRequest, .tunnel: hangUp(connection)
+        case .inResponse: connection.server.closeAfterResponse()
+        }
+    }
+
+    /// Nobody is there any more: what is under way is cancelled and recorded.
+    func hangUp(_ connection: Downstream) {
+        if let exchange = connection.exchange, exchange.hasBegun {
+            if connection.phase != .tunnel { gateway.abandon(exchange, .callerGone) }
+            dropUpstream(connection)
+            finish(exchange, connection)
+        }
+        close(connection)
+    }
+
+    /// Flushes the answer, says goodbye, and drops what still comes until the caller has seen it: closing at once
+    /// would reset the connection and could take the answer with it (RFC 9112 §9.6).
+    private func linger(_ connection: Downstream) {
+        connection.transport.flush()
+        if case .failed = connection.transport.state { return close(connection) }
+        guard connection.transport.pendingBytes == 0 else { return setDeadline(connection) }
+        connection.transport.close()
+        while connection.transport.isReadable {
+            connection.transport.fill(scratch: &scratch)
+            connection.transport.input.removeAll()
+            guard connection.transport.state == .open else { return close(connection) }
+        }
+        if connection.transport.state != .open { return close(connection) }
+        setDeadline(connection)
+    }
+
+    func close(_ connection: Downstream) {
+        guard isOpen(connection) else { return }
+        dropUpstream(connection)
+        leaveQueues(connection)
+        if let exchange = connection.exchange {
+            connection.exchange = nil
+            give(exchange)
+        }
+        connection.transport.close()
+        release(connection.descriptor)
+        connectionCount -= 1
+        gateway.count(.connectionsClosed)
+    }
+
+    /// Takes a connection out of whatever it waits in.
+    func leaveQueues(_ connection: Downstream) {
+        switch connection.phase {
+        case .parked(let need): parked[need]?.removeAll { $0 === connection }
+        case .queued:
+            guard let route = connection.exchange?.route else { return }
+            pools[route.upstream].waiting.removeAll { $0 === connection }
+        case .waiting, .collecting, .forwarding, .tunnel, .closing: break
+        }
+    }
+
+    private func setDeadline(_ connection: Downstream) {
+        switch connection.phase {
+        case .waiting:
+            // Within a head, and while a body is dropped, the deadline stands since it began.
+            guard connection.isIdle, connection.exchange == nil else { return }
+            return
+        case .parked, .queued: return
+        case .collecting: connection.deadline = now + plan.bodyTimeout
+        case .forwarding:
+            guard let exchange = connection.exchange, let route = exchange.route else { return }
+            let total = exchange.startedAt + plan.upstreams[route.upstream].timeouts.total
+            let waitsForCaller = !connection.requestEnded || connection.transport.pendingBytes > 0
+            connection.deadline = waitsForCaller ? min(total, now + plan.bodyTimeout) : total
+        case .tunnel: connection.deadline = now + plan.idleTimeout
+        case .closing: connection.deadline = min(connection.deadline, now + plan.lingerTimeout)
+        }
+        arm(connection)
+    }
+
+    func timedOut(_ connection: Downstream) {
+        switch connection.phase {
+        case .waiting:
+            guard connection.isIdle, !connection.isTrimmed else { return close(connection) }
+            connection.transport.trim()
+            connection.isTrimmed = true
+            connection.deadline = now + plan.idleTimeout
+            arm(connection)
+        case .parked: refuse(connection, .needTimedOut)
+        case .queued: refuse(connection, .upstreamSaturated)
+        case .collecting: refuse(connection, .requestTimedOut)
+        case .forwarding:
+            let stalled = !connection.requestEnded || connection.transport.pendingBytes > 0
+            refuse(connection, stalled ? .requestTimedOut : .upstreamTimedOut)
+        case .tunnel: hangUp(connection)
+        case .closing: close(connection)
+        }
+    }
+}

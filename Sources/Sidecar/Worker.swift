@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Gateway
+import HTTP1
+import HTTPTypes
+import Runtime
+import Telemetry
+
+/// One thread of the data plane: its own reactor, listeners, connections, pools, caches and counters. Nothing is
+/// shared with another worker; messages come through the mailbox.
+///
+/// Each turn: gather events, read messages, fire timers, then let every connection that has something to do
+/// advance, which ends in one write for each.
+final class Worker {
+    /// What stands behind a descriptor.
+    enum Slot {
+        case empty
+        case listener(Int)
+        case downstream(Downstream)
+        case upstream(Upstream)
+    }
+
+    private enum Task {
+        case downstream(Downstream)
+        case upstream(Upstream)
+    }
+
+    let index: Int
+    let reactor: Reactor
+    let inbox: Mailbox<WorkerMessage>
+    let control: Mailbox<ControlMessage>
+    let plan: WorkerPlan
+    var gateway: Gateway
+    var listeners: [ListenerSocket] = []
+    var pools: [UpstreamPool] = []
+    var parked: [Need: [Downstream]] = [:]
+    var entropy = EntropyPool()
+    var now = Clock.now()
+    var wallTime = Clock.wallTime()
+    var connectionCount = 0
+    var isDraining = false
+    /// Cipher text on its way through; empty between connections.
+    var scratch = Buffer(capacity: Transport.readBytes)
+    var records = Buffer(capacity: Worker.recordBytes)
+
+    private var slots: [Slot] = []
+    private var timers = Timers()
+    private var tasks: [Task] = []
+    private var exchanges: [Exchange] = []
+    private var drainDeadline: Instant?
+    private var recordsDue = Instant(nanoseconds: .max)
+    private var acceptAgainAt: Instant?
+
+    /// A batch of records is handed over when it is this large, or this old.
+    static let recordBytes = 64 << 10
+    static let recordAge = Interval.milliseconds(50)
+
+    init(_ plan: WorkerPlan, index: Int, control: Mailbox<ControlMessage>) throws(SystemError) {
+        self.plan = plan
+        self.index = index
+        self.control = control
+        reactor = try Reactor()
+        inbox = Mailbox(waker: reactor.waker)
+        gateway = Gateway(plan.snapshot)
+        pools = plan.upstreams.map {
+            UpstreamPool(maximum: $0.maximumConnections, maximumIdle: $0.maximumIdle)
+        }
+    }
+
+    /// Takes over listening sockets; before `run`.
+    func listen(_ sockets: consuming [ListenerSocket]) throws(SystemError) {
+        for socket in sockets {
+            try reactor.add(socket.descriptor)
+            put(.listener(listeners.count), at: socket.descriptor)
+            listeners.append(socket)
+        }
+    }
+
+    /// Runs until drained.
+    func run() {
+        while !isFinished {
+            reactor.wait(until: nextDeadline, now: now)
+            now = Clock.now()
+            wallTime = Clock.wallTime()
+            while let event = reactor.nextEvent() { note(event) }
+            for message in inbox.drain() { receive(message) }
+            fireTimers()
+            runTasks()
+            handOverRecords(force: false)
+        }
+        handOverRecords(force: true)
+        control.send(.drained(worker: index))
+    }
+
+    private var isFinished: Bool {
+        guard isDraining else { return false }
+        if connectionCount == 0 { return true }
+        return drainDeadline.map { now >= $0 } ?? false
+    }
+
+    private var nextDeadline: Instant? {
+        if !tasks.isEmpty { return now }
+        var next = timers.next ?? Instant(nanoseconds: .max)
+        if !records.isEmpty { next = min(next, recordsDue) }
+        if let drainDeadline { next = min(next, drainDeadline) }
+        if let acceptAgainAt { next = min(next, acceptAgainAt) }
+        return next.nanoseconds == .max ? nil : next
+    }
+
+    private func note(_ event: Reactor.Event) {
+        switch slot(of: event.descriptor) {
+        case .empty: break
+        case .listener(let index): accept(on: index)
+        case .downstream(let connection):
+            connection.transport.note(event.readiness)
+            schedule(connection)
+        case .upstream(let connection):
+            connection.transport.note(event.readiness)
+            schedule(connection)
+        }
+    }
+
+    // MARK: what runs in this turn
+
+    func schedule(_ connection: Downstream) {
+        guard !connection.isScheduled else { return }
+        connection.isScheduled = true
+        tasks.append(.downstream(connection))
+    }
+
+    func schedule(_ connection: Upstream) {
+        guard !connection.isScheduled else { return }
+        connection.isScheduled = true
+        tasks.append(.upstream(connection))
+    }
+
+    /// Connections schedule each other while they advance; the turn ends when nobody has anything left.
+    private func runTasks() {
+        var index = 0
+        while index < tasks.count {
+            switch tasks[index] {
+            case .downstream(let connection):
+                connection.isScheduled = false
+                advance(connection)
+            case .upstream(let connection):
+                connection.isScheduled = false
+                advance(connection)
+            }
+            index += 1
+        }
+        tasks.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: descriptors
+
+    func put(_ slot: Slot, at descriptor: Int32) {
+        while slots.count <= Int(descriptor) { slots.append(.empty) }
+        slots[Int(descriptor)] = slot
+    }
+
+    func slot(of descriptor: Int32) -> Slot {
+        Int(descriptor) < slots.count ? slots[Int(descriptor)] : .empty
+    }
+
+    /// Forgets a descriptor; it closes when its owner goes.
+    func release(_ descriptor: Int32) {
+        reactor.remove(descriptor)
+        slots[Int(descriptor)] = .empty
+    }
+
+    /// Ends the pause that `accept` made when no descriptor was left.
+    func pauseAccepting() { acceptAgainAt = now + .milliseconds(20) }
+
+    // MARK: timers
+
+    /// Makes sure that the connection's deadline will be looked at; moving it later costs nothing.
+    func arm(_ connection: Downstream) {
+        guard connection.deadline < connection.armedAt else { return }
+        connection.armedAt = connection.deadline
+        timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
+    }
+
+    func arm(_ connection: Upstream) {
+        guard connection.deadline < connection.armedAt else { return }
+        connection.armedAt = connection.deadline
+        timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
+    }
+
+    private func fireTimers() {
+        if let again = acceptAgainAt, again <= now {
+            acceptAgainAt = nil
+            for index in listeners.indices { accept(on: index) }
+        }
+        while let key = timers.popDue(at: now) {
+            guard let descriptor = reactor.descriptor(of: key) else { continue }
+            switch slot(of: descriptor) {
+            case .empty, .listener: break
+            case .downstream(let connection):
+                connection.armedAt = Instant(nanoseconds: .max)
+                if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
+            case .upstream(let connection):
+                connection.armedAt = Instant(nanoseconds: .max)
+                if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
+            }
+        }
+    }
+
+    // MARK: exchanges and records
+
+    func takeExchange() -> Exchange { exchanges.popLast() ?? Exchange() }
+
+    func give(_ exchange: Exchange) {
+        exchange.reset()
+        exchanges.append(exchange)
+    }
+
+    func finish(_ exchange: Exchange, _ connection: Downstream) {
+        if records.isEmpty { recordsDue = now + Self.recordAge }
+        gateway.record(
+            exchange,
+            caller: connection.peerText,
+            endpoint: endpointText(exchange),
+            now: now,
+            into: &records
+        )
+        if records.count >= Self.recordBytes { handOverRecords(force: true) }
+    }
+
+    private func endpointText(_ exchange: Exchange) -> String? {
+        guard let endpoint = exchange.endpoint, let route = exchange.route else { return nil }
+        let texts = pools[route.upstream].addressTexts
+        return endpoint < texts.count ? texts[endpoint] : nil
+    }
+
+    private func handOverRecords(force: Bool) {
+        guard !records.isEmpty, force || now >= recordsDue else { return }
+        control.send(.records(records.bytes.array()))
+        records.removeAll()
+    }
+
+    // MARK: messages
+
+    private func receive(_ message: WorkerMessage) {
+        switch message {
+        case .snapshot(let snapshot): gateway.adopt(snapshot)
+        case .met(let need, let credential, let outcome):
+            gateway.met(need, credential, outcome, now: wallTime)
+            for connection in parked.removeValue(forKey: need) ?? [] { resume(connection, outcome) }
+        case .addresses(let upstream, let addresses):
+            pools[upstream].use(addresses)
+            admitWaiting(upstream)
+        case .collect(let request): control.send(.counters(request: request, gateway.counters()))
+        case .drain(let deadline): drain(until: deadline)
+        }
+    }
+
+    private func drain(until deadline: Instant) {
+        isDraining = true
+        drainDeadline = deadline
+        for listener in listeners { release(listener.descriptor) }
+        listeners = []
+        for case .downstream(let connection) in slots {
+            if connection.isIdle { close(connection) } else { connection.server.closeAfterResponse() }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a worker or the control thread counts without a name from outside. A counter only grows.
+/// Those of one family stand together.
+package enum Counter: Int, Sendable, CaseIterable {
+    // Connections from callers. Each one that was accepted is counted closed once; the difference is open.
+    case connectionsAccepted, connectionsClosed
+    /// Accepted and closed at once, for a limit; not among those accepted.
+    case connectionsRefused
+    /// `accept` found no free descriptor.
+    case acceptExhausted
+    case tlsHandshakeFailures
+
+    // Requests. Each that has begun ends as one record.
+    case requestsBegun, recordsWritten
+    /// Records that a sink did not take in time.
+    case recordsDropped
+
+    // Look-ups.
+    case tokenCacheHits, tokenCacheMisses, grantCacheHits, grantCacheMisses
+    /// Idle connections to upstreams.
+    case poolHits, poolMisses
+
+    // Identity.
+    case tierDrift, handlesSealed, handlesOpened
+    /// Fields of callers that only Bulkhead may set.
+    case headersStripped
+
+    // Policy.
+    case decisions, policyErrors, shadowDenials
+
+    // What is done for parked exchanges, and on the control thread.
+    case needsMet, needsFailed
+    case keyFetches, keyFetchFailures, vends, vendFailures
+    case reloads, reloadFailures
+
+    // Upstreams. Each connection that was opened is counted closed once; the difference is open.
+    case upstreamConnectionsOpened, upstreamConnectionsClosed, upstreamRetries
+    /// Answers that would have shown something of another tenant.
+    case leaksStopped
+
+    /// The family: counters that differ in their labels alone have one name.
+    var name: StaticString {
+        switch self {
+        case .connectionsAccepted: "bulkhead_connections_accepted_total"
+        case .connectionsClosed: "bulkhead_connections_closed_total"
+        case .connectionsRefused: "bulkhead_connections_refused_total"
+        case .acceptExhausted: "bulkhead_accept_exhausted_total"
+        case .tlsHandshakeFailures: "bulkhead_tls_handshake_failures_total"
+        case .requestsBegun: "bulkhead_requests_begun_total"
+        case .recordsWritten: "bulkhead_records_written_total"
+        case .recordsDropped: "bulkhead_records_dropped_total"
+        case .tokenCacheHits, .tokenCacheMisses, .grantCacheHits, .grantCacheMisses,
+            .poolHits, .poolMisses:
+            "bulkhead_cache_lookups_total"
+        case .tierDrift: "bulkhead_tier_drift_total"
+        case .handlesSealed: "bulkhead_handles_sealed_total"
+        case .handlesOpened: "bulkhead_handles_opened_total"
+        case .headersStripped: "bulkhead_headers_stripped_total"
+        case .decisions: "bulkhead_policy_decisions_total"
+        case .policyErrors: "bulkhead_policy_errors_total"
+        case .shadowDenials: "bulkhead_policy_shadow_denials_total"
+        case .needsMet, .needsFailed: "bulkhead_needs_total"
+        case .keyFetches, .keyFetchFailures: "bulkhead_issuer_key_fetches_total"
+        case .vends, .vendFailures: "bulkhead_credential_vends_total"
+        case .reloads, .reloadFailures: "bulkhead_configuration_reloads_total"
+        case .upstreamConnectionsOpened: "bulkhead_upstream_connections_opened_total"
+        case .upstreamConnectionsClosed: "bulkhead_upstream_connections_closed_total"
+        case .upstreamRetries: "bulkhead_upstream_retries_total"
+        case .leaksStopped: "bulkhead_leaks_stopped_total"
+        }
+    }
+
+    /// What Prometheus says of the family.
+    var help: StaticString {
+        switch self {
+        case .connectionsAccepted: "Connections from callers."
+        case .connectionsClosed: "Connections from callers that have ended."
+        case .connectionsRefused: "Connections that were closed at once, for a limit."
+        case .acceptExhausted: "Times that no descriptor was free for a connection."
+        case .tlsHandshakeFailures: "Handshakes with callers that failed."
+        case .requestsBegun: "Requests that were begun."
+        case .recordsWritten: "Records of requests."
+        case .recordsDropped: "Records that a sink did not take in time."
+        case .tokenCacheHits, .tokenCacheMisses, .grantCacheHits, .grantCacheMisses,
+            .poolHits, .poolMisses:
+            "Look-ups in a cache, by result."
+        case .tierDrift: "Tokens that name another tier than the tenant has."
+        case .handlesSealed: "Handles made."
+        case .handlesOpened: "Handles accepted."
+        case .headersStripped: "Fields of callers that only Bulkhead may set."
+        case .decisions: "Decisions that no cache had."
+        case .policyErrors: "Policies that failed and so did not apply."
+        case .shadowDenials: "Decisions that a policy in shadow mode would deny."
+        case .needsMet, .needsFailed: "Things that requests had to wait for, by result."
+        case .keyFetches, .keyFetchFailures: "Fetches of issuers' keys, by result."
+        case .vends, .vendFailures: "Credentials asked for, by result."
+        case .reloads, .reloadFailures: "Configurations read anew, by result."
+        case .upstreamConnectionsOpened: "Connections to upstreams."
+        case .upstreamConnectionsClosed: "Connections to upstreams that have ended."
+        case .upstreamRetries: "Requests that were sent once more."
+        case .leaksStopped: "Answers held back that would have shown another tenant."
+        }
+    }
+
+    /// What stands behind the family's name.
+    var labels: StaticString {
+        switch self {
+        case .tokenCacheHits: "{cache=\"token\",result=\"hit\"}"
+        case .tokenCacheMisses: "{cache=\"token\",result=\"miss\"}"
+        case .grantCacheHits: "{cache=\"grant\",result=\"hit\"}"
+        case .grantCacheMisses: "{cache=\"grant\",result=\"miss\"}"
+        case .poolHits: "{cache=\"connection\",result=\"hit\"}"
+        case .poolMisses: "{cache=\"connection\",result=\"miss\"}"
+        case .needsMet, .keyFetches, .vends, .reloads: "{result=\"success\"}"
+        case .needsFailed, .keyFetchFailures, .vendFailures, .reloadFailures: "{result=\"failure\"}"
+        case .connectionsAccepted, .connectionsClosed, .connectionsRefused, .acceptExhausted,
+            .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
+            .handlesSealed, .handlesOpened, .headersStripped, .decisions, .policyErrors, .shadowDenials,
+            .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries, .leaksStopped:
+            ""
+        }
+    }
+}

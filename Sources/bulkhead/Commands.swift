@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import Glibc
+import Runtime
+
+/// The version of this program.
+let version = "0.1.0"
+
+/// Exit codes: 0 fine, 1 the thing asked about is bad, 2 wrong usage (DESIGN §11).
+enum ExitCode {
+    static let fine: Int32 = 0
+    static let bad: Int32 = 1
+    static let usage: Int32 = 2
+}
+
+private let help = """
+    bulkhead \(version): tenancy in front of agent services that nobody may change
+
+    usage: bulkhead <command> [options]
+
+      serve    --config FILE                              serve until SIGTERM
+      check    --config FILE [--json]                     say everything that is wrong with a configuration
+      explain  --config FILE --token T --path P [--method M] [--listener L] [--host H] [--header 'N: V']… [--json]
+                                                          who, decision, policies, grant, rewritten request;
+                                                          nothing is sent
+      version  [--json]
+
+    'bulkhead <command> --help' says more. Exit codes: 0 fine, 1 the thing asked about is bad, 2 wrong usage.
+    """
+
+func run(_ arguments: [String]) -> Int32 {
+    guard let command = arguments.first else {
+        printError(help)
+        return ExitCode.usage
+    }
+    let rest = Array(arguments.dropFirst())
+    switch command {
+    case "serve": return serveCommand(rest)
+    case "check": return checkCommand(rest)
+    case "version", "--version": return versionCommand(rest)
+    case "help", "--help", "-h":
+        print(help)
+        return ExitCode.fine
+    default:
+        printError("bulkhead: unknown command \"\(command)\"; 'bulkhead help' lists them")
+        return ExitCode.usage
+    }
+}
+
+func versionCommand(_ arguments: [String]) -> Int32 {
+    do throws(UsageError) {
+        let options = try Options(arguments, flags: ["--json"], help: "usage: bulkhead version [--json]")
+        if options.wantsHelp { return options.printHelp() }
+        print(options.has("--json") ? "{\"version\":\"\(version)\"}" : "bulkhead \(version)")
+        return ExitCode.fine
+    } catch {
+        return error.report()
+    }
+}
+
+func printError(_ text: String) {
+    let line = Array((text + "\n").utf8)
+    writeStandardError(line.span)
+}
+
+func exit(code: Int32) -> Never {
+    // Null flushes every stream.
+    fflush(nil)
+    Glibc.exit(code)
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import JSON
+import Testing
+
+@Suite struct EditorTests {
+    /// Edits every handed-out string to `<binding>`, copies the rest.
+    static func edit(_ text: String, _ table: JSONEditTable) throws(JSONEditError) -> String {
+        let bytes = text.utf8Span.span
+        var editor = JSONEditor(table)
+        var output = Buffer()
+        var copied = 0
+        while let edit = try editor.next(bytes) {
+            output.append(bytes.extracting(copied..<edit.range.start))
+            output.append("<")
+            output.append(decimal: edit.binding)
+            output.append(">")
+            copied = edit.range.end
+        }
+        output.append(bytes.extracting(copied..<bytes.count))
+        return output.bytes.string() ?? "no text"
+    }
+
+    static func table(_ rules: [(String, JSONRule)]) throws -> JSONEditTable {
+        try JSONEditTable(rules.map { (try #require(JSONPattern($0.0)), $0.1) })
+    }
+
+    static let rules: [(String, JSONRule)] = [
+        ("/id", .edit(binding: 1, required: false)), ("/owner", .edit(binding: 2, required: true)),
+        ("/any", .any), ("/plain", .scalar), ("/no", .refused),
+        ("/list/*/id", .edit(binding: 3, required: false)),
+        ("/list/*/any", .any), ("/deep/er/id", .edit(binding: 4, required: false)), ("/a~1b~0c", .scalar),
+    ]
+
+    @Test(arguments: [
+        (#"{"owner":"x"}"#, #"{"owner":<2>}"#),
+        (
+            #" { "id" : "a\"b" , "owner":null,"any":[{"id":"x","id":1}] } "#,
+            #" { "id" : <1> , "owner":<2>,"any":[{"id":"x","id":1}] } "#
+        ),
+        (
+            #"{"list":[{"id":1,"any":{}},{"any":"é"},null,{}],"owner":true}"#,
+            #"{"list":[{"id":<3>,"any":{}},{"any":"é"},null,{}],"owner":<2>}"#
+        ),
+        (
+            #"{"owner":-1.5e3,"deep":{"er":{"id":"z"}},"plain":"p"}"#,
+            #"{"owner":<2>,"deep":{"er":{"id":<4>}},"plain":"p"}"#
+        ),
+        (
+            #"{"deep":null,"list":null,"no":null,"any":null,"plain":null,"owner":""}"#,
+            #"{"deep":null,"list":null,"no":null,"any":null,"plain":null,"owner":<2>}"#
+        ),
+        (
+            #"{"deep":{"er":null},"list":[],"owner":"x","a/b~c":0}"#,
+            #"{"deep":{"er":null},"list":[],"owner":<2>,"a/b~c":0}"#
+        ),
+    ])
+    func changesTheEditedValuesAlone(_ text: String, _ edited: String) throws {
+        #expect(try Self.edit(text, Self.table(Self.rules)) == edited)
+    }
+
+    @Test(arguments: [
+        (#"{"owner":"x","other":1}"#, JSONEditError.Reason.memberUndeclared, 14),
+        (#"{"owner":"x","Id":1}"#, .memberUndeclared, 14),
+        (#"{"owner":"x","i\u0064":1}"#, .memberUndeclared, 14),
+        (#"{"owner":"x","id":1,"id":2}"#, .memberDuplicate, 21), (#"{"id":"x"}"#, .memberMissing, 9),
+        (#"{}"#, .memberMissing, 1), (#"{"owner":"x","no":0}"#, .memberRefused, 18),
+        (#"{"owner":["x"]}"#, .unexpectedType, 9), (#"{"owner":"x","plain":{}}"#, .unexpectedType, 21),
+        (#"{"owner":"x","list":{}}"#, .unexpectedType, 20),
+        (#"{"owner":"x","list":[[]]}"#, .unexpectedType, 21),
+        (#"{"owner":"x","deep":"er"}"#, .unexpectedType, 20), (#"[]"#, .unexpectedType, 0),
+        (#""text""#, .unexpectedType, 0), (#"{"owner":"x"}}"#, .syntax(.trailingBytes), 13),
+        ("null", .memberMissing, 0), ("", .syntax(.truncated), 0),
+        (#"{"owner":"x","any":{"a":}}"#, .syntax(.unexpectedByte), 24),
+        (#"{"owner":"x","any":1"#, .syntax(.truncated), 20),
+        (#"{"owner":"x","list":[{"id":1},{"id":1,"id":1}]}"#, .memberDuplicate, 39),
+    ])
+    func refusesWhatIsNotDeclared(_ text: String, _ reason: JSONEditError.Reason, _ offset: Int) throws {
+        let table = try Self.table(Self.rules)
+        do throws(JSONEditError) {
+            let edited = try Self.edit(text, table)
+            Issue.record("\(edited) passed")
+        } catch {
+            #expect(error.reason == reason)
+            #expect(error.offset == offset)
+        }
+    }
+
+    @Test func declaresNothingOrOneValue() throws {
+        let nothing = try Self.table([])
+        #expect(try Self.edit(" {} ", nothing) == " {} ")
+        #expect(try Self.edit("null", nothing) == "null")
+        #expect(throws: JSONEditError.self) { try Self.edit(#"{"a":1}"#, nothing) }
+        #expect(throws: JSONEditError.self) { try Self.edit("[]", nothing) }
+        let scalar = try Self.table([("", .scalar)])
+        #expect(try Self.edit("7", scalar) == "7")
+        #expect(throws: JSONEditError.self) { try Self.edit("[7]", scalar) }
+        #expect(try Self.edit(#" "a" "#, Self.table([("", .edit(binding: 9, required: true))])) == " <9> ")
+        let list = try Self.table([("/*", .edit(binding: 1, required: false))])
+        #expect(try Self.edit(#"["a", 1 ,null,"b"]"#, list) == "[<1>, <1> ,<1>,<1>]")
+        #expect(!nothing.hasEdits && !scalar.hasEdits && list.hasEdits)
+    }
+
+    /// A member that must be there makes the objects around it needed.
+    @Test func requiresWhatHoldsARequiredMember() throws {
+        let table = try Self.table([("/a/b/c", .edit(binding: 1, required: true)), ("/x", .any)])
+        #expect(try Self.edit(#"{"a":{"b":{"c":"1"}}}"#, table) == #"{"a":{"b":{"c":<1>}}}"#)
+        for text in [
+            "{}", #"{"x":1}"#, #"{"a":null}"#, #"{"a":{}}"#, #"{"a":{"b":{}}}"#, #"{"a":{"b":null}}"#,
+        ] {
+            #expect(throws: JSONEditError.self) { try Self.edit(text, table) }
+        }
+    }
+
+    @Test func compilesOnlyWhatIsClear() throws {
+        let cases: [([(String, JSONRule)], JSONTableError)] = [
+            ([("/a", .any), ("/a", .scalar)], .conflict), ([("/a", .any), ("/a/b", .scalar)], .conflict),
+            ([("", .any), ("/a", .scalar)], .conflict),
+            ([("/a/*", .any), ("/a/b", .scalar)], .mixedContainer),
+            ([("/*", .any), ("/*", .any)], .conflict),
+            ((0..<65).map { ("/m\($0)", .any) }, .tooManyMembers),
+            ([(String(repeating: "/a", count: 17), .any)], .tooDeep),
+        ]
+        for (rules, error) in cases {
+            #expect(throws: error) { try JSONEditTable(rules.map { (JSONPattern($0.0)!, $0.1) }) }
+        }
+        let deepest = String(repeating: "/a", count: 16)
+        let table = try Self.table([(deepest, .edit(binding: 1, required: false))])
+        let text = String(repeating: #"{"a":"#, count: 16) + "1" + String(repeating: "}", count: 16)
+        #expect(try Self.edit(text, table) == text.replacing("1", with: "<1>"))
+        for bad in ["a", "/a~", "/~2", "/a~x", "a/"] { #expect(JSONPattern(bad) == nil) }
+    }
+
+    /// Any document: either an error, or what comes out differs from what went in by the edited values alone.
+    @Test func neverTrapsAndNeverChangesMore() throws {
+        let seed = UInt64.random(in: 0 ... .max)
+        print("seed of neverTrapsAndNeverChangesMore: \(seed)")
+        var random = Generator(state: seed)
+        let table = try Self.table(Self.rules)
+        let pieces = [
+            "{", "}", "[", "]", ",", ":", "\"id\"", "\"owner\"", "\"any\"", "\"list\"", "\"deep\"", "\"er\"",
+            "null",
+            "true", "1", "-0.5e1", "\"\\u0041\"", " ", "\"é\"", "\"\\", "\u{0}", "\"no\"",
+        ]
+        for _ in 0..<20_000 {
+            var text = #"{"owner":"x","list":[{"id":"y","any":[1]}],"deep":{"er":{"id":"z"}}}"#
+            for _ in 0..<Int.random(in: 0...3, using: &random) {
+                let place = text.index(
+                    text.startIndex,
+                    offsetBy: Int.random(in: 0..<text.count, using: &random)
+                )
+                if Bool.random(using: &random) {
+                    text.insert(contentsOf: pieces.randomElement(using: &random)!, at: place)
+                } else {
+                    text.remove(at: place)
+                }
+            }
+            guard let edited = try? Self.edit(text, table) else { continue }
+            let value = try? JSONValue.parse(text.utf8Span.span)
+            // Opaque parts may hold duplicates, which JSONValue refuses; all else that passed is JSON.
+            if value == nil { #expect(text.contains("\"any\"")) }
+            #expect(edited.contains("<2>"))
+        }
+    }
+
+    struct Generator: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var mixed = state
+            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+            return mixed ^ (mixed >> 31)
+        }
+    }
+}
