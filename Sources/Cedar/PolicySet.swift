@@ -15,6 +15,8 @@ package struct PolicySet: Sendable {
     package private(set) var templates: [Policy] = []
     package private(set) var links: [TemplateLink] = []
     private var places: [PolicyID: Place] = [:]
+    /// Ids of policies and templates, mixed as they came.
+    private var order: [PolicyID] = []
 
     private enum Place {
         case policy(Int), template(Int), link(Int)
@@ -41,6 +43,7 @@ package struct PolicySet: Sendable {
     /// - Throws: when the id is taken.
     package mutating func add(_ policy: Policy) throws(SyntaxError) {
         try reserve(policy.id, at: policy.location)
+        order.append(policy.id)
         if policy.isTemplate {
             places[policy.id] = .template(templates.count)
             templates.append(policy)
@@ -77,6 +80,9 @@ package struct PolicySet: Sendable {
         case nil: nil
         }
     }
+
+    /// Policies and templates, in the order in which they were added.
+    package var written: [Policy] { order.compactMap(policy) }
 
     /// All that can authorize: static policies and links, the slots of these filled.
     package var effective: [Policy] { policies + links.compactMap(linked) }

@@ -73,4 +73,9 @@ package struct SchemaDocument: Sendable {
     }
 
     package internal(set) var namespaces: [Namespace] = []
+
+    init() {}
+
+    /// Reads Cedar's own syntax.
+    package init(_ source: Source) throws(SyntaxError) { self = try SchemaParser.document(source) }
 }

@@ -200,6 +200,8 @@ struct SchemaParser {
             let isRequired = !reader.accept(.question)
             try reader.expect(.colon)
             let type = try type()
+            // Of attributes with the same name the last one counts, as in the reference.
+            members.removeAll { $0.name == name }
             members.append(.init(name: name, type: type, isRequired: isRequired, annotations: annotations))
         }
         return .record(members)

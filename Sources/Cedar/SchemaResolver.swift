@@ -38,6 +38,7 @@ struct SchemaResolver {
     private(set) var actions: [EntityUID: Schema.Action] = [:]
     private var entityNames: Set<Text> = []
     private var actionNames: Set<EntityUID> = []
+    private var actionTypes: Set<Text> = []
     private var commons: [Text: Common] = [:]
     private var places: [(name: Text, namespace: Text, location: SourceLocation?)] = []
     private var depth = 0
@@ -70,6 +71,7 @@ struct SchemaResolver {
         }
         for action in namespace.actions {
             let uid = EntityUID(type: namespace.qualify("Action"), id: action.name)
+            actionTypes.insert(uid.type)
             guard actionNames.insert(uid).inserted else {
                 throw SyntaxError(action.location, "the action \(uid) is declared twice")
             }
@@ -194,6 +196,17 @@ struct SchemaResolver {
         return name
     }
 
+    /// In an attribute an action can stand too.
+    private func entityOrActionType(
+        _ path: Text,
+        _ namespace: SchemaDocument.Namespace
+    ) throws(SyntaxError) -> Text {
+        for name in SchemaResolver.candidates(path, namespace) where actionTypes.contains(name) {
+            return name
+        }
+        return try entityType(path, namespace)
+    }
+
     private func unknown(_ path: Text) -> SyntaxError {
         SyntaxError(location, "there is no type `\(path)`")
     }
@@ -222,7 +235,7 @@ struct SchemaResolver {
                 )
             }
             return .record(RecordType(attributes: attributes))
-        case .entity(let path): return .entity(try entityType(path, namespace))
+        case .entity(let path): return .entity(try entityOrActionType(path, namespace))
         case .extension(let path):
             guard let type = SchemaResolver.builtIn(path), type.constructor != nil else {
                 throw unknown(path)
@@ -237,7 +250,7 @@ struct SchemaResolver {
         case .named(let path):
             for name in SchemaResolver.candidates(path, namespace) {
                 if commons[name] != nil { return try common(name) }
-                if entityNames.contains(name) { return .entity(name) }
+                if entityNames.contains(name) || actionTypes.contains(name) { return .entity(name) }
             }
             guard let type = SchemaResolver.builtIn(path) else { throw unknown(path) }
             return type

@@ -145,15 +145,7 @@ extension TypeChecker {
         _ proofs: Proofs
     ) throws(TypeFailure) -> Result {
         guard path.count > 1 else { return try has(target, path[0], proofs) }
-        var step = target
-        var chain: Expression?
-        for name in path {
-            let test = Expression(.has(step, [name]), at: whole.offset)
-            chain = chain.map { Expression(.and($0, test), at: whole.offset) } ?? test
-            step = Expression(.attribute(step, name), at: whole.offset)
-        }
-        return try chain.map { (chain) throws(TypeFailure) in try check(chain, proofs) }
-            ?? Result(type: .bool)
+        return try check(hasChain(target, path, at: whole.offset), proofs)
     }
 
     private func has(_ target: Expression, _ name: Text, _ proofs: Proofs) throws(TypeFailure) -> Result {
