@@ -58,6 +58,12 @@ struct Transport: ~Copyable {
         }
     }
 
+    /// A new connection: data often comes with it, and there is room to write.
+    mutating func assumeReady() {
+        isReadable = true
+        isWritable = true
+    }
+
     /// Bytes that wait for the peer to take them.
     var pendingBytes: Int { output.count + wire.count }
 
