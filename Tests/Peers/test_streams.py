@@ -11,6 +11,7 @@ import uuid
 
 import pytest
 import websockets
+import websockets.exceptions
 from harness.bulkhead import Trail
 from harness.client import Answer, Caller, head, parse_head, read_answer
 from harness.names import STATUS, TENANT
