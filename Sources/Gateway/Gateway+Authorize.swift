@@ -146,6 +146,7 @@ extension Gateway {
         )
         metrics.add(.decisions)
         for _ in verdict.errors { metrics.add(.policyErrors) }
+        if !verdict.shadowDenials.isEmpty { metrics.add(.shadowDenials) }
         return verdict
     }
 
