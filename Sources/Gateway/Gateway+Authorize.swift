@@ -162,7 +162,7 @@ extension Gateway {
             )
         )
         metrics.add(.decisions)
-        if !verdict.errors.isEmpty { metrics.add(.policyErrors, verdict.errors.count) }
+        for _ in verdict.errors { metrics.add(.policyErrors) }
         if !verdict.shadowDenials.isEmpty { metrics.add(.shadowDenials) }
         return verdict
     }
