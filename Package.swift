@@ -71,6 +71,13 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .executableTarget(
+            name: "CedarBenchmark",
+            dependencies: ["Cedar", "JSON"],
+            path: "Tests/Benchmarks/Cedar",
+            swiftSettings: strict
+        ),
+
         tests("Bytes", on: ["Bytes"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
         tests("HTTPTypes", on: ["Bytes", "HTTPTypes", "JSON"]),

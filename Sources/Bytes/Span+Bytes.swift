@@ -115,3 +115,8 @@ extension Span<UInt8> {
         return count < other.count
     }
 }
+
+extension Buffer {
+    /// The unconsumed bytes as text, or nil when they are not UTF-8. Cost: one allocation.
+    package var text: String? { bytes.string() }
+}

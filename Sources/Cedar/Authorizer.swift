@@ -97,9 +97,7 @@ package final class Authorizer: Sendable {
         decision.forbids.removeAll(keepingCapacity: true)
         decision.errors.removeAll(keepingCapacity: true)
         let evaluator = Evaluator(program: program, request: request, entities: entities)
-        index.forEachCandidate(request, entities) { position in
-            let policy = compiled[Int(position)]
-            guard matches(policy, request, entities) else { return }
+        forEachMatch(request, entities) { policy in
             do throws(EvaluationError) {
                 if let root = policy.root, try !evaluator.test(root) { return }
                 switch policy.effect {
@@ -109,6 +107,14 @@ package final class Authorizer: Sendable {
             } catch {
                 decision.errors.append(Decision.Failure(policy: policy.id, error: error))
             }
+        }
+    }
+
+    /// Calls `body` for each policy whose head fits.
+    func forEachMatch(_ request: AccessRequest, _ entities: EntityStore, _ body: (Compiled) -> Void) {
+        index.forEachCandidate(request, entities) { position in
+            let policy = compiled[Int(position)]
+            if matches(policy, request, entities) { body(policy) }
         }
     }
 

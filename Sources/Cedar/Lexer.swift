@@ -47,6 +47,14 @@ struct Token: Sendable {
 struct Lexer {
     private let source: Source
     private var index = 0
+    private var comments: [Range<Int>] = []
+
+    /// Where the comments of a text stand, without their line's end.
+    static func comments(of source: Source) throws(SyntaxError) -> [Range<Int>] {
+        var lexer = Lexer(source: source)
+        while try lexer.next().kind != .end {}
+        return lexer.comments
+    }
 
     static func tokens(of source: Source) throws(SyntaxError) -> [Token] {
         guard source.bytes.count <= Source.maximumBytes else {
@@ -132,9 +140,11 @@ struct Lexer {
             if length > 0 {
                 index += length
             } else if peek() == ASCII.slash, peek(1) == ASCII.slash {
+                let start = index
                 while index < source.bytes.count, peek() != ASCII.lineFeed, peek() != ASCII.carriageReturn {
                     index += 1
                 }
+                comments.append(start..<index)
             } else {
                 return
             }

@@ -6,10 +6,19 @@ struct PolicyParser {
 
     /// Policies in the order of the text, named `policy0`, `policy1`, ….
     static func policies(in source: Source) throws(SyntaxError) -> [Policy] {
+        try placedPolicies(in: source).map(\.policy)
+    }
+
+    /// The same, with the bytes from a policy's first token to the token after it.
+    static func placedPolicies(
+        in source: Source
+    ) throws(SyntaxError) -> [(policy: Policy, place: Range<Int>)] {
         var parser = PolicyParser(reader: try TokenReader(source))
-        var policies: [Policy] = []
+        var policies: [(policy: Policy, place: Range<Int>)] = []
         while parser.reader.kind != .end {
-            policies.append(try parser.policy(PolicyID("policy\(policies.count)")))
+            let start = parser.reader.token.start
+            let policy = try parser.policy(PolicyID("policy\(policies.count)"))
+            policies.append((policy, start..<parser.reader.lastEnd))
         }
         return policies
     }

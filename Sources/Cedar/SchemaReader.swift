@@ -114,7 +114,7 @@ private struct SchemaReader {
     ) throws(DataError) -> SchemaDocument.ActionDeclaration {
         try object.only(["memberOf", "appliesTo", "attributes", "annotations"], at: path)
         if let attributes = object["attributes"], attributes != .null {
-            guard try attributes.object(at: path + "/attributes").isEmpty else {
+            guard try attributes.object(at: path + "/attributes").count == 0 else {
                 throw DataError(path + "/attributes", "actions have no attributes")
             }
         }

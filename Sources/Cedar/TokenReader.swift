@@ -22,6 +22,9 @@ struct TokenReader {
     var kind: Token.Kind { tokens[position].kind }
     var offset: Int32 { Int32(tokens[position].start) }
 
+    /// Where the token before the current one ends.
+    var lastEnd: Int { position > 0 ? tokens[position - 1].range.upperBound : 0 }
+
     func kind(after distance: Int) -> Token.Kind { tokens[min(position + distance, tokens.count - 1)].kind }
 
     mutating func advance() {

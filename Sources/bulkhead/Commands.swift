@@ -22,6 +22,8 @@ private let help = """
       explain  --config FILE --token T --path P [--method M] [--listener L] [--host H] [--header 'N: V']… [--json]
                                                           who, decision, policies, grant, rewritten request;
                                                           nothing is sent
+      cedar    authorize|validate|check|format|translate|corpus …
+                                                          the policy language on its own
       version  [--json]
 
     'bulkhead <command> --help' says more. Exit codes: 0 fine, 1 the thing asked about is bad, 2 wrong usage.
@@ -36,6 +38,7 @@ func run(_ arguments: [String]) -> Int32 {
     switch command {
     case "serve": return serveCommand(rest)
     case "check": return checkCommand(rest)
+    case "cedar": return cedarCommand(rest)
     case "version", "--version": return versionCommand(rest)
     case "help", "--help", "-h":
         print(help)

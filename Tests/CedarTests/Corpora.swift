@@ -24,6 +24,8 @@ enum Corpora {
 }
 
 extension Corpora {
+    static func text(_ path: String) -> String { String(decoding: read(path), as: UTF8.self) }
+
     static func lines(_ path: String) -> [[UInt8]] {
         read(path).split(separator: 0x0A).map(Array.init)
     }

@@ -11,7 +11,7 @@ struct ProbeTests {
     @Test func expressions() throws {
         let world = try Document.parse(Corpora.read(Self.folder + "world.json").span)
         let store = try EntityStore(try ValueReader().entities(try #require(world.object?["entities"])))
-        let request = try Case.request(try #require(world.object?["request"]?.object))
+        let request = try ValueReader().request(try #require(world.object?["request"]))
         var count = 0
         for line in Corpora.lines(Self.folder + "expressions.jsonl") {
             let probe = try #require(try Document.parse(line.span).object)
