@@ -99,6 +99,7 @@ let package = Package(
             path: "Tests/GatewayRig",
             swiftSettings: strict
         ),
+        tests("Tidy", on: []),
         tests("Gateway", on: vocabulary + ["HTTP1"] + parts + ["Gateway", "GatewayRig"]),
     ]
 )
