@@ -91,5 +91,15 @@ let package = Package(
         tests("TLS", on: ["Bytes", "Crypto", "TLS"]),
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
+        .target(
+            name: "GatewayRig",
+            dependencies: (vocabulary + ["HTTP1"] + parts + ["Gateway", "Sidecar"]).map {
+                .init(stringLiteral: $0)
+            },
+            path: "Tests/GatewayRig",
+            swiftSettings: strict
+        ),
+        tests("Tidy", on: []),
+        tests("Gateway", on: vocabulary + ["HTTP1"] + parts + ["Gateway", "GatewayRig"]),
     ]
 )

@@ -36,6 +36,7 @@ func run(_ arguments: [String]) -> Int32 {
     switch command {
     case "serve": return serveCommand(rest)
     case "check": return checkCommand(rest)
+    case "explain": return explainCommand(rest)
     case "cedar": return cedarCommand(rest)
     case "version", "--version": return versionCommand(rest)
     case "help", "--help", "-h":
