@@ -15,6 +15,7 @@ extension Gateway {
             return .answer
         }
         let status = exchange.upstreamResponse.status
+        if status == .notFound { suspectProvision(exchange, now) }
         let authority = route.authority
         do throws(AdapterFailure) {
             let body = try route.adapter.planResponse(
@@ -33,7 +34,7 @@ extension Gateway {
             switch body {
             case .none, .opaque: return .stream(length)
             case .json(let limit):
-                exchange.responseLimit = limit
+                exchange.responseLimit = min(limit, exchange.plan.bufferedBodyBytes)
                 return .collect
             }
         } catch {
@@ -74,14 +75,24 @@ extension Gateway {
     }
 
     private func writeResponseFields(_ exchange: Exchange) throws(FieldError) {
-        if let session = try copyFields(exchange.upstreamResponse.fields, to: &exchange.answer.fields) {
+        let (reserved, route) = (exchange.plan.reserved, exchange.route)
+        if let session = try copyFields(
+            exchange.upstreamResponse.fields,
+            to: &exchange.answer.fields,
+            reserved,
+            route
+        ) {
             try writeResponseSession(exchange, session)
         }
     }
 
     /// - Returns: the field that holds a session id, if one does.
-    private func copyFields(_ fields: borrowing Fields, to answer: inout Fields) throws(FieldError) -> Int? {
-        let reserved = snapshot.plan.reserved
+    private func copyFields(
+        _ fields: borrowing Fields,
+        to answer: inout Fields,
+        _ reserved: borrowing HeaderFolding,
+        _ route: Route?
+    ) throws(FieldError) -> Int? {
         var session: Int?
         for index in fields.indices {
             switch responsePlan.decisions[index] {
@@ -95,6 +106,10 @@ extension Gateway {
                 let known = fields.known(at: index)
                 if known == .traceparent || known == .tracestate || known == .baggage { break }
                 if reserved.protects(fields.name(at: index)) { break }
+                if let route, !route.sessionHeaders.isEmpty, route.isSession(fields.name(at: index)) {
+                    session = index
+                    break
+                }
                 try answer.append(index, of: fields)
             }
         }

@@ -298,17 +298,19 @@ extension Worker {
     }
 
     private func responseEnded(_ upstream: Upstream, _ connection: Downstream, _ exchange: Exchange) {
-        let trailersAllowed = exchange.responseLimit == nil
-        guard trailersAllowed else {
+        guard exchange.responseLimit == nil else {
             settle(upstream, connection)
             gateway.respondCollected(exchange, now: wallTime)
             return answer(connection, exchange)
         }
         do throws(HTTP1Error) {
-            let ending = try connection.server.finish(
-                trailers: upstream.client.body.trailers,
-                into: &connection.transport.output
-            )
+            let ending =
+                exchange.route?.passesTrailers ?? false
+                ? try connection.server.finish(
+                    trailers: upstream.client.body.trailers,
+                    into: &connection.transport.output
+                )
+                : try connection.server.finish(into: &connection.transport.output)
             settle(upstream, connection)
             endExchange(connection, exchange, ending)
         } catch {
