@@ -30,7 +30,7 @@ package final class GatewayPlan: Sendable {
     package let tokenLimits: TokenLimits
     package let tenantsLabelled: Int
     /// Of a body that an adapter must see whole; its own table may want less.
-    let bufferedBodyBytes: Int
+    package let bufferedBodyBytes: Int
     /// Names that only Bulkhead may set: whatever folds to one of them is removed from what comes in.
     let reserved: HeaderFolding
 
