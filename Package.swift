@@ -100,6 +100,15 @@ let package = Package(
             swiftSettings: strict
         ),
         tests("Tidy", on: []),
+        .target(name: "CAllocations", path: "Tests/Benchmarks/CAllocations"),
+        .executableTarget(
+            name: "Budgets",
+            dependencies: (vocabulary + ["CAllocations", "HTTP1", "Gateway", "GatewayRig", "Runtime"]).map {
+                .init(stringLiteral: $0)
+            },
+            path: "Tests/Benchmarks/Budgets",
+            swiftSettings: strict
+        ),
         tests("Gateway", on: vocabulary + ["HTTP1"] + parts + ["Gateway", "GatewayRig"]),
     ]
 )
