@@ -101,6 +101,15 @@ let package = Package(
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
         tests("Tidy", on: []),
+        .target(name: "CAllocations", path: "Tests/Benchmarks/CAllocations"),
+        .executableTarget(
+            name: "Budgets",
+            dependencies: (vocabulary + ["CAllocations", "HTTP1", "Gateway", "GatewayRig", "Runtime"]).map {
+                .init(stringLiteral: $0)
+            },
+            path: "Tests/Benchmarks/Budgets",
+            swiftSettings: strict
+        ),
         tests("Gateway", on: vocabulary + ["HTTP1"] + parts + ["Gateway", "GatewayRig"]),
     ]
 )
