@@ -68,6 +68,16 @@ class Tour:
         path = self.demo.state / "records.jsonl"
         return [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]] if path.exists() else []
 
+    def settled(self):
+        """The records, once every request that has ended stands there: they are written in batches."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            records = self.records()
+            total = sum(v for k, v in self.metrics().items() if k.split("{")[0] == "bulkhead_requests_total")
+            if len(records) == total or time.monotonic() > deadline:
+                return records
+            time.sleep(0.01)
+
     def await_records(self, count):
         deadline = time.monotonic() + WAIT_SECONDS
         while len(records := self.records()) < count and time.monotonic() < deadline:
@@ -170,7 +180,7 @@ class Tour:
         cases = [
             ("no token", None, "token_missing"),
             ("a forged signature", forged, "signature_invalid"),
-            ("alg: none", demo.token(CLINIC, "basic", "ann", algorithm="none"), "algorithm_refused"),
+            ("alg: none", demo.token(CLINIC, "basic", "ann", algorithm="none") + "AAAA", "algorithm_refused"),
             ("HS256 with the public key", demo.token(CLINIC, "basic", "ann", algorithm="HS256"), "algorithm_refused"),
             ("an expired token", demo.token(CLINIC, "basic", "ann", minutes=-10), "token_expired"),
             ("another issuer", demo.token(CLINIC, "basic", "ann", issuer="https://evil.example/"), "issuer_unknown"),
@@ -184,7 +194,7 @@ class Tour:
                      lambda: self.call(self.ann, path="/admin", body={"prompt": "hello"}))
 
     def refused(self, what, reason, make):
-        agent, before = len(self.seen("agent")), len(self.records())
+        agent, before = len(self.seen("agent")), len(self.settled())
         status, text = make()
         records = self.await_records(before + 1)[before:]
         reasons = [record.get(REASON) for record in records]

@@ -83,10 +83,12 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         let count = span.count
         reserve(firstCount + count + 1)
         // Safe because reserve made room for all three; see above for each.
-        unsafe memcpy(base! + tail, first.utf8Start, firstCount)
+        unsafe (base! + tail).initialize(from: first.utf8Start, count: firstCount)
         tail += firstCount
         if count > 0 {
-            _ = unsafe span.withUnsafeBufferPointer { unsafe memcpy(base! + tail, $0.baseAddress!, count) }
+            unsafe span.withUnsafeBufferPointer {
+                unsafe (base! + tail).initialize(from: $0.baseAddress!, count: count)
+            }
             tail += count
         }
         unsafe base![tail] = last
@@ -137,9 +139,8 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         upTo count: Int,
         _ body: (UnsafeMutableRawBufferPointer) throws(E) -> Int
     ) throws(E) {
-        // There is a block, even for no bytes.
-        reserve(max(count, 1))
-        let room = unsafe UnsafeMutableRawBufferPointer(start: base! + tail, count: count)
+        reserve(count)
+        let room = unsafe UnsafeMutableRawBufferPointer(start: base.map { unsafe $0 + tail }, count: count)
         let written = unsafe try body(room)
         precondition(written >= 0 && written <= count, "wrote outside the room that was given")
         tail += written

@@ -8,23 +8,10 @@ extension Gateway {
     /// Every carrier that is there is verified, and all must agree (THREATS 1). Nothing else says who it is.
     mutating func identify(_ exchange: Exchange, _ now: WallTime) throws(Stop) -> Principal {
         if let principal = exchange.principal { return principal }
-        let listener = snapshot.plan.listeners[exchange.listener]
+        let listener = exchange.plan.listeners[exchange.listener]
         var carriers = Carriers(listener.carriers, agent: listener.agent, isLastTry: exchange.asksForKeys)
         let identity = snapshot.identity
-        for index in exchange.request.fields.indices {
-            let slot: CarrierSlot
-            switch exchange.request.fields.known(at: index) {
-            case .authorization: slot = .authorization
-            case .xAPIKey: slot = .xAPIKey
-            case .apiKey: slot = .apiKey
-            case .baggage:
-                addBaggage(&carriers, exchange.request.fields, index, identity, now)
-                continue
-            default: continue
-            }
-            let value = exchange.request.fields.value(at: index)
-            _ = carriers.add(value, in: slot, with: &authenticator, snapshot: identity, now: now)
-        }
+        add(exchange.request.fields, to: &carriers, identity, now)
         switch carriers.outcome {
         case .principal(let principal, let handle):
             exchange.principal = principal
@@ -34,6 +21,29 @@ extension Gateway {
             return principal
         case .refused(let failure): throw .refused(Refusal(failure))
         case .unknownKey(let issuer, let keyID): throw .need(.keys(issuer: issuer, keyID: keyID))
+        }
+    }
+
+    /// Whatever else is in the fields, only these slots are looked at.
+    private mutating func add(
+        _ fields: borrowing Fields,
+        to carriers: inout Carriers,
+        _ identity: IdentitySnapshot,
+        _ now: WallTime
+    ) {
+        for index in fields.indices {
+            let slot: CarrierSlot
+            switch fields.known(at: index) {
+            case .authorization: slot = .authorization
+            case .xAPIKey: slot = .xAPIKey
+            case .apiKey: slot = .apiKey
+            case .baggage:
+                addBaggage(&carriers, fields, index, identity, now)
+                continue
+            default: continue
+            }
+            let value = fields.value(at: index)
+            _ = carriers.add(value, in: slot, with: &authenticator, snapshot: identity, now: now)
         }
     }
 

@@ -15,6 +15,7 @@ extension Gateway {
             return .answer
         }
         let status = exchange.upstreamResponse.status
+        if status == .notFound { suspectProvision(exchange, now) }
         let authority = route.authority
         do throws(AdapterFailure) {
             let body = try route.adapter.planResponse(
@@ -33,7 +34,7 @@ extension Gateway {
             switch body {
             case .none, .opaque: return .stream(length)
             case .json(let limit):
-                exchange.responseLimit = limit
+                exchange.responseLimit = min(limit, exchange.plan.bufferedBodyBytes)
                 return .collect
             }
         } catch {
@@ -74,25 +75,45 @@ extension Gateway {
     }
 
     private func writeResponseFields(_ exchange: Exchange) throws(FieldError) {
-        let count = exchange.upstreamResponse.fields.count
-        for index in 0..<count {
+        let (reserved, route) = (exchange.plan.reserved, exchange.route)
+        if let session = try copyFields(
+            exchange.upstreamResponse.fields,
+            to: &exchange.answer.fields,
+            reserved,
+            route
+        ) {
+            try writeResponseSession(exchange, session)
+        }
+    }
+
+    /// - Returns: the field that holds a session id, if one does.
+    private func copyFields(
+        _ fields: borrowing Fields,
+        to answer: inout Fields,
+        _ reserved: borrowing HeaderFolding,
+        _ route: Route?
+    ) throws(FieldError) -> Int? {
+        var session: Int?
+        for index in fields.indices {
             switch responsePlan.decisions[index] {
             case .drop, .user: break
             case .replace(let range):
-                try exchange.answer.fields.append(
-                    nameAt: index,
-                    of: exchange.upstreamResponse.fields,
-                    value: responsePlan.values.bytes.extracting(range)
-                )
-            case .session: try writeResponseSession(exchange, index)
+                let value = responsePlan.values.bytes.extracting(range)
+                try answer.append(nameAt: index, of: fields, value: value)
+            case .session: session = index
             case .pass:
                 // What Bulkhead tells an agent is not for callers (THREATS 6).
-                let known = exchange.upstreamResponse.fields.known(at: index)
+                let known = fields.known(at: index)
                 if known == .traceparent || known == .tracestate || known == .baggage { break }
-                if snapshot.plan.reserved.protects(exchange.upstreamResponse.fields.name(at: index)) { break }
-                try exchange.answer.fields.append(index, of: exchange.upstreamResponse.fields)
+                if reserved.protects(fields.name(at: index)) { break }
+                if let route, !route.sessionHeaders.isEmpty, route.isSession(fields.name(at: index)) {
+                    session = index
+                    break
+                }
+                try answer.append(index, of: fields)
             }
         }
+        return session
     }
 
     /// The client knows its session by its own name; another session is none of its business.

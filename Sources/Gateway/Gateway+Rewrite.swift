@@ -45,7 +45,7 @@ extension Gateway {
             throw .refused(.fieldsTooLarge)
         }
         switch adapter.requestBody(mapping) {
-        case .json(let limit): return .collect(limit: limit)
+        case .json(let limit): return .collect(limit: min(limit, exchange.plan.bufferedBodyBytes))
         case .none, .opaque: return try send(exchange, adapter, mapping, means)
         }
     }
@@ -95,35 +95,17 @@ extension Gateway {
         _ means: Means,
         _ now: WallTime
     ) throws(FieldError) {
-        let fields = exchange.request.fields.count
-        for index in 0..<fields {
-            switch requestPlan.decisions[index] {
-            case .drop: break
-            case .replace(let range):
-                let value = requestPlan.values.bytes.extracting(range)
-                try exchange.outgoing.fields.append(nameAt: index, of: exchange.request.fields, value: value)
-            case .session: try writeSession(exchange, index, principal)
-            case .user:
-                text.removeAll()
-                Means.append(principal.user.text, to: &text)
-                try exchange.outgoing.fields.append(
-                    nameAt: index,
-                    of: exchange.request.fields,
-                    value: text.bytes
-                )
-            case .pass:
-                if isConsumed(exchange.request.fields.known(at: index), route) { break }
-                if snapshot.plan.reserved.protects(exchange.request.fields.name(at: index)) {
-                    metrics.add(.headersStripped)
-                    break
-                }
-                try exchange.outgoing.fields.append(index, of: exchange.request.fields)
-            }
+        let reserved = exchange.plan.reserved
+        if let session = try copyFields(
+            exchange.request.fields,
+            to: &exchange.outgoing.fields,
+            route,
+            principal,
+            reserved
+        ) {
+            try writeSession(exchange, session, principal)
         }
-        if requestPlan.addsIdentityCoding {
-            exchange.outgoing.fields.append(.acceptEncoding, value: "identity")
-        }
-        for index in means.fields.indices { try exchange.outgoing.fields.append(index, of: means.fields) }
+        try Self.append(means.fields, to: &exchange.outgoing.fields)
         for template in means.perRequest {
             let value = Means.render(template, route, principal, means.scope, [], session: exchange.session)
             if !value.isEmpty {
@@ -131,6 +113,49 @@ extension Gateway {
             }
         }
         if route.isIngress { try writeIngress(exchange, route, principal, means, now) }
+    }
+
+    /// Copies what may go on. In a loop over parts of the exchange, not over the exchange: each access to a class's
+    /// property is checked at run time.
+    /// - Returns: the field that holds the client's session id, if one does.
+    private mutating func copyFields(
+        _ fields: borrowing Fields,
+        to outgoing: inout Fields,
+        _ route: Route,
+        _ principal: Principal,
+        _ reserved: borrowing HeaderFolding
+    ) throws(FieldError) -> Int? {
+        var session: Int?
+        for index in fields.indices {
+            switch requestPlan.decisions[index] {
+            case .drop: break
+            case .replace(let range):
+                let value = requestPlan.values.bytes.extracting(range)
+                try outgoing.append(nameAt: index, of: fields, value: value)
+            case .session: session = index
+            case .user:
+                text.removeAll()
+                Means.append(principal.user.text, to: &text)
+                try outgoing.append(nameAt: index, of: fields, value: text.bytes)
+            case .pass:
+                if isConsumed(fields.known(at: index), route) { break }
+                if !route.sessionHeaders.isEmpty, route.isSession(fields.name(at: index)) {
+                    session = index
+                    break
+                }
+                if reserved.protects(fields.name(at: index)) {
+                    metrics.add(.headersStripped)
+                    break
+                }
+                try outgoing.append(index, of: fields)
+            }
+        }
+        if requestPlan.addsIdentityCoding { outgoing.append(.acceptEncoding, value: "identity") }
+        return session
+    }
+
+    private static func append(_ fields: borrowing Fields, to outgoing: inout Fields) throws(FieldError) {
+        for index in fields.indices { try outgoing.append(index, of: fields) }
     }
 
     /// Fields that end here: carriers (THREATS 6), trace context (THREATS 3), and what only a proxy that an origin
@@ -171,7 +196,7 @@ extension Gateway {
         _ means: Means,
         _ now: WallTime
     ) throws(FieldError) {
-        let times = snapshot.plan.handleTimes
+        let times = exchange.plan.handleTimes
         text.removeAll()
         text.append("Bearer ")
         authenticator.seal(

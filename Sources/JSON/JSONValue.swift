@@ -161,6 +161,8 @@ package struct JSONObject: Equatable, Sendable {
 
     package var count: Int { members.count }
 
+    package var isEmpty: Bool { members.isEmpty }
+
     package subscript(_ name: String) -> JSONValue? {
         place(of: name).map { members[$0].value }
     }

@@ -32,6 +32,17 @@ package struct EntropyPool: ~Copyable {
         return value
     }
 
+    package mutating func block() -> [16 of UInt8] {
+        var block: [16 of UInt8] = .init(repeating: 0)
+        for half in 0..<2 {
+            let word = integer()
+            for index in 0..<8 {
+                block[half * 8 + index] = UInt8(truncatingIfNeeded: word >> UInt64(index * 8))
+            }
+        }
+        return block
+    }
+
     private mutating func refill() {
         pool.removeAll()
         unsafe pool.append(upTo: Self.refillBytes) { room in

@@ -27,6 +27,8 @@ package struct Socket: ~Copyable {
         guard let bound = unsafe address.withSockaddr({ unsafe bind(raw, $0, $1) }), bound == 0 else {
             throw SystemError("bind")
         }
+        // Only our own user may knock; see `peerUserID` for who may come in.
+        if case .unix(let path) = address.kind { _ = unsafe chmod(path, 0o600) }
         guard Glibc.listen(raw, backlog) == 0 else { throw SystemError("listen") }
         return socket
     }

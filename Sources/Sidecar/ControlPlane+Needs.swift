@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
-import Configuration
 import Crypto
 import Gateway
 import HTTPTypes
 import Identity
-import JSON
 import Namespaces
 import Runtime
+import Telemetry
 import Vending
 
 /// What workers' exchanges wait for.
@@ -44,45 +43,25 @@ extension ControlPlane {
         _ worker: Int,
         _ now: WallTime
     ) {
-        let signer = plan.signers[asked.credential]
-        let principal = asked.principal
-        let subject = ContextSubject(
-            tenant: principal.tenant.text,
-            tier: principal.tier.name,
-            user: principal.user.text,
-            userIssuer: principal.issuer.url,
-            groups: principal.groups,
-            tokenID: principal.tokenID,
-            expiry: principal.expiry
-        )
-        var token = Buffer()
         let spread = UInt8(truncatingIfNeeded: entropy.integer())
+        count(.vends)
+        let credential: VendedCredential
         do throws(KeyError) {
-            try signer.sign(subject, audience: asked.audience, id: randomID(), now: now, into: &token)
+            credential = try plan.signers[asked.credential].vend(asked, id: entropy.block(), now: now)
         } catch {
+            count(.vendFailures)
             _ = credentials.failed(asked.key, ticket, .unavailable, now: now, spread: spread)
             return answer(worker, need, nil, .failed(.credentialFailed))
         }
-        let expiry = signer.validity(subject, now: now).expiry
-        // The cache gives no credential out in the last quarter of its life, so that is when to ask again.
-        let life = (expiry - now).nanoseconds
-        let credential = VendedCredential(
-            bytes: token.bytes.array(),
-            renewAt: now + Interval(nanoseconds: life - life / 4),
-            expiry: expiry
+        _ = credentials.vended(
+            asked.key,
+            ticket,
+            credential,
+            expiry: credential.expiry,
+            now: now,
+            spread: spread
         )
-        _ = credentials.vended(asked.key, ticket, credential, expiry: expiry, now: now, spread: spread)
         answer(worker, need, credential, .met)
-    }
-
-    private func randomID() -> [16 of UInt8] {
-        var id: [16 of UInt8] = .init(repeating: 0)
-        let words = (entropy.integer(), entropy.integer())
-        for index in 0..<8 {
-            id[index] = UInt8(truncatingIfNeeded: words.0 >> UInt64(index * 8))
-            id[index + 8] = UInt8(truncatingIfNeeded: words.1 >> UInt64(index * 8))
-        }
-        return id
     }
 
     // MARK: keys
@@ -107,10 +86,11 @@ extension ControlPlane {
     }
 
     private func fetchKeys(_ issuer: Int) async {
+        count(.keyFetches)
         let source = plan.keySources[issuer]
         let now: WallTime
         do {
-            let set = try await loadKeys(source)
+            let set = try await KeyLoader(client: client).load(source)
             now = Clock.wallTime()
             var keys = snapshot.identity.keys
             let staleAt = source.isFile ? nil : now + source.maxStale
@@ -121,6 +101,7 @@ extension ControlPlane {
             schedules[issuer].fetched(now: Clock.now(), spread: UInt8(truncatingIfNeeded: entropy.integer()))
             if isFirst { notice("issuer \(source.issuer): \(set.keys.count) keys") }
         } catch {
+            count(.keyFetchFailures)
             schedules[issuer].failed(now: Clock.now())
             notice("issuer \(source.issuer): its keys could not be fetched: \(error)")
         }
@@ -130,47 +111,16 @@ extension ControlPlane {
         for waiter in waiters { answer(waiter.worker, waiter.need, nil, .met) }
     }
 
-    private func loadKeys(_ source: ControlPlan.KeySource) async throws -> KeySet {
-        switch source.source {
-        case .file(let path):
-            let bytes = try Files.read(path, limit: KeySet.maximumBytes)
-            return try KeySet.parse(bytes.span)
-        case .url(let url):
-            let bytes = try await get(url, source)
-            return try KeySet.parse(bytes.span)
-        case .discovery(let url):
-            let document = try await get(url, source)
-            let metadata = try JSONValue.parse(document.span)
-            // Whoever answers there must be the issuer (OpenID Connect Discovery §4.3).
-            guard case .object(let members) = metadata, case .string(let issuer)? = members["issuer"],
-                issuer.utf8.elementsEqual(source.url.utf8), case .string(let keys)? = members["jwks_uri"]
-            else { throw FetchError.metadata }
-            let bytes = try await get(keys, source)
-            return try KeySet.parse(bytes.span)
-        }
-    }
-
-    private func get(_ text: String, _ source: ControlPlan.KeySource) async throws -> [UInt8] {
-        guard let url = WebURL(text) else { throw FetchError.metadata }
-        let reply = try await client.fetch(
-            .get,
-            url.target,
-            at: url.target(tls: source.tls),
-            deadline: Clock.now() + .seconds(10)
-        )
-        guard reply.status == 200 else { throw FetchError.status(reply.status) }
-        return reply.body
-    }
-
     // MARK: provisions
 
     private func meetProvision(_ asked: ProvisionNeed, _ worker: Int) {
         switch provisions[asked] {
-        case .done: answer(worker, .provision(asked), nil, .met)
+        case .done(let time) where Clock.now() - time < .seconds(20):
+            answer(worker, .provision(asked), nil, .met)
         case .underWay(var waiting):
             waiting.insert(worker)
             provisions[asked] = .underWay(waiting: waiting)
-        case nil:
+        case .done, nil:
             provisions[asked] = .underWay(waiting: [worker])
             Task(executorPreference: loop) { await self.provision(asked) }
         }
@@ -179,7 +129,7 @@ extension ControlPlane {
     private func provision(_ asked: ProvisionNeed) async {
         let isDone = await sendProvision(asked)
         guard case .underWay(let waiting)? = provisions[asked] else { return }
-        provisions[asked] = isDone ? .done : nil
+        provisions[asked] = isDone ? .done(at: Clock.now()) : nil
         for worker in waiting {
             answer(worker, .provision(asked), nil, isDone ? .met : .failed(.provisionFailed))
         }

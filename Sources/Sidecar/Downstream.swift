@@ -32,7 +32,8 @@ final class Downstream {
 
     let descriptor: Int32
     let listener: Int
-    /// The caller's address, for records.
+    /// The caller's address, for policies and for records.
+    let source: IPAddress?
     let peerText: String?
     var transport: Transport
     var server: ServerConnection
@@ -50,6 +51,10 @@ final class Downstream {
     /// Sent once already on a pooled connection that turned out to be dead.
     var wasRetried = false
     var isTrimmed = false
+    /// Has had a request.
+    var hasServed = false
+    /// Reading stopped because the upstream has a full window.
+    var isPaused = false
 
     init(
         _ socket: consuming Socket,
@@ -63,6 +68,7 @@ final class Downstream {
         server = ServerConnection(limits: limits)
         self.listener = listener
         peerText = peer?.host
+        source = peer?.ip
     }
 
     /// Appends a stretch of the response's body.

@@ -36,6 +36,8 @@ struct Transport: ~Copyable {
     /// Neither direction works any more: nobody is there to answer.
     private(set) var isHungUp = false
     private var closeSent = false
+    /// The name that the caller asked for in its handshake, in lower case; nil for none.
+    private(set) var serverName: [UInt8]?
 
     init(_ socket: consuming Socket, session: consuming TLSSession?, connecting: Bool) {
         // In one straight line: see `Descriptor` for what a branch in here would do.
@@ -56,6 +58,12 @@ struct Transport: ~Copyable {
             isReadable = true
             isWritable = true
         }
+    }
+
+    /// A new connection: data often comes with it, and there is room to write.
+    mutating func assumeReady() {
+        isReadable = true
+        isWritable = true
     }
 
     /// Bytes that wait for the peer to take them.
@@ -110,7 +118,9 @@ struct Transport: ~Copyable {
     private mutating func decrypt(_ cipher: borrowing Span<UInt8>) {
         guard var session = self.session.take() else { return }
         switch session.receive(cipher, plain: &input, output: &wire) {
-        case .done: state = .open
+        case .done:
+            if state == .opening { serverName = session.serverName.map { Array($0.lowercased().utf8) } }
+            state = .open
         case .handshaking: break
         case .closed(let cleanly): state = cleanly ? .peerEnded : .failed(.truncated)
         case .failed: state = .failed(.tls)

@@ -25,6 +25,9 @@ final class Upstream {
     /// Has carried an exchange before, so that its peer may have closed it in the meantime.
     var isReused = false
     var isConnected = false
+    /// Reading stopped because the caller has a full window; whoever drains that must let it go on, also when there
+    /// is nothing left to read: the engine may still have to say that the response has ended.
+    var isPaused = false
     var deadline = Instant(nanoseconds: .max)
     var armedAt = Instant(nanoseconds: .max)
     var isScheduled = false

@@ -44,8 +44,7 @@ extension Worker {
         // The handshake and the first head share one deadline.
         connection.deadline = now + plan.headTimeout
         arm(connection)
-        // Data often comes with the connection.
-        connection.transport.note([.readable, .writable])
+        connection.transport.assumeReady()
         schedule(connection)
     }
 }

@@ -19,9 +19,10 @@ extension Worker {
         connection.transport.flush()
         if case .failed = connection.transport.state { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
-        if let upstream = connection.upstream, connection.transport.pendingBytes <= plan.windowBytes / 2 {
-            // It may have paused for us; looking again costs nothing.
-            if !upstream.transport.input.isEmpty || upstream.transport.isReadable { schedule(upstream) }
+        if let upstream = connection.upstream, upstream.isPaused,
+            connection.transport.pendingBytes <= plan.windowBytes / 2
+        {
+            schedule(upstream)
         }
         setDeadline(connection)
     }
@@ -87,7 +88,8 @@ extension Worker {
         case .parked, .queued, .closing: return false
         case .forwarding, .tunnel:
             guard let upstream = connection.upstream else { return false }
-            return upstream.transport.pendingBytes < plan.windowBytes
+            connection.isPaused = upstream.transport.pendingBytes >= plan.windowBytes
+            return !connection.isPaused
         }
     }
 
@@ -104,7 +106,10 @@ extension Worker {
         connection.facts = facts
         connection.requestEnded = false
         connection.wasRetried = false
+        connection.hasServed = true
         exchange.isWebSocket = facts.isWebSocket
+        exchange.source = connection.source
+        exchange.isMisdirected = isMisdirected(connection, exchange.request)
         exchange.bodyLength = facts.framing.length
         if isDraining { connection.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
@@ -113,6 +118,13 @@ extension Worker {
             action = gateway.refuse(exchange, .bodyTooLarge)
         }
         perform(action, connection, exchange)
+    }
+
+    /// A caller that asked for one name in the handshake may not ask for another in the request: it could reach
+    /// what the other name's trust guards (THREATS 19).
+    private func isMisdirected(_ connection: Downstream, _ request: borrowing RequestHead) -> Bool {
+        guard let name = connection.transport.serverName else { return false }
+        return !request.host.isEmpty && !request.host.equals(name)
     }
 
     /// Does what the gateway asks for.
@@ -214,9 +226,12 @@ extension Worker {
     }
 
     /// Nobody is there any more: what is under way is cancelled and recorded.
-    func hangUp(_ connection: Downstream) {
+    func hangUp(_ connection: Downstream, _ reason: Refusal = .callerGone) {
+        if connection.transport.state == .failed(.tls), !connection.hasServed {
+            gateway.count(.tlsHandshakeFailures)
+        }
         if let exchange = connection.exchange, exchange.hasBegun {
-            if connection.phase != .tunnel { gateway.abandon(exchange, .callerGone) }
+            if connection.phase != .tunnel { gateway.abandon(exchange, reason) }
             dropUpstream(connection)
             finish(exchange, connection)
         }
@@ -268,7 +283,6 @@ extension Worker {
         switch connection.phase {
         case .waiting:
             // Within a head, and while a body is dropped, the deadline stands since it began.
-            guard connection.isIdle, connection.exchange == nil else { return }
             return
         case .parked, .queued: return
         case .collecting: connection.deadline = now + plan.bodyTimeout
@@ -286,7 +300,10 @@ extension Worker {
     func timedOut(_ connection: Downstream) {
         switch connection.phase {
         case .waiting:
-            guard connection.isIdle, !connection.isTrimmed else { return close(connection) }
+            // One that never asked for anything, or stalls in its handshake, has had its time.
+            guard connection.isIdle, connection.hasServed, !connection.isTrimmed else {
+                return close(connection)
+            }
             connection.transport.trim()
             connection.isTrimmed = true
             connection.deadline = now + plan.idleTimeout

@@ -150,14 +150,12 @@ extension Worker {
         guard isOpen(upstream) else { return }
         if upstream.phase != .connecting { pump(upstream) }
         guard isOpen(upstream) else { return }
-        let before = upstream.transport.pendingBytes
         upstream.transport.flush()
         if case .failed = upstream.transport.state, upstream.transport.input.isEmpty {
             return failed(upstream, .upstreamClosed)
         }
-        // The caller's reading paused while this one was full.
-        if let connection = upstream.downstream, before > upstream.transport.pendingBytes,
-            !connection.transport.input.isEmpty || connection.transport.isReadable
+        if let connection = upstream.downstream, connection.isPaused,
+            upstream.transport.pendingBytes <= plan.windowBytes / 2
         {
             schedule(connection)
         }
@@ -185,7 +183,9 @@ extension Worker {
         guard let connection = upstream.downstream, let exchange = connection.exchange else {
             return idleEvent(upstream)
         }
-        while connection.transport.pendingBytes < plan.windowBytes {
+        while true {
+            upstream.isPaused = connection.transport.pendingBytes >= plan.windowBytes
+            if upstream.isPaused { return }
             let step = upstream.client.received(
                 upstream.transport.input.bytes,
                 into: &exchange.upstreamResponse
@@ -298,17 +298,19 @@ extension Worker {
     }
 
     private func responseEnded(_ upstream: Upstream, _ connection: Downstream, _ exchange: Exchange) {
-        let trailersAllowed = exchange.responseLimit == nil
-        guard trailersAllowed else {
+        guard exchange.responseLimit == nil else {
             settle(upstream, connection)
             gateway.respondCollected(exchange, now: wallTime)
             return answer(connection, exchange)
         }
         do throws(HTTP1Error) {
-            let ending = try connection.server.finish(
-                trailers: upstream.client.body.trailers,
-                into: &connection.transport.output
-            )
+            let ending =
+                exchange.route?.passesTrailers ?? false
+                ? try connection.server.finish(
+                    trailers: upstream.client.body.trailers,
+                    into: &connection.transport.output
+                )
+                : try connection.server.finish(into: &connection.transport.output)
             settle(upstream, connection)
             endExchange(connection, exchange, ending)
         } catch {

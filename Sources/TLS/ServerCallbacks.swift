@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Bytes
 internal import COpenSSL
 
 /// What the callbacks of a server context look at. Owned by the context, at a fixed address, never changed
@@ -120,4 +121,43 @@ nonisolated func readyTicket(
     // A client of TLS 1.3 uses a ticket once (RFC 8446 appendix C.4), so each visit earns the next.
     let isUsedOnce = unsafe SSL_version(ssl) == TLS1_3_VERSION
     return isNewest && !isUsedOnce ? 1 : 2
+}
+
+/// A ticket is good for the server name that it was issued under and no other: a resumed session reports that name,
+/// so taking it up for another would let a request be judged by a name that the client did not ask for.
+/// Source: RFC 6066 §3, which OpenSSL leaves to its caller; THREATS 19.
+nonisolated func judgeTicket(
+    _ ssl: OpaquePointer?,
+    _ session: OpaquePointer?,
+    _ keyName: UnsafePointer<UInt8>?,
+    _ keyNameCount: Int,
+    _ status: Int32,
+    _ argument: UnsafeMutableRawPointer?
+) -> Int32 {
+    let isOpened = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW
+    guard isOpened, unsafe isIssuedForThisName(ssl, session) else { return SSL_TICKET_RETURN_IGNORE_RENEW }
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW
+}
+
+nonisolated private func isIssuedForThisName(_ ssl: OpaquePointer?, _ session: OpaquePointer?) -> Bool {
+    var start: UnsafePointer<UInt8>?
+    var count = 0
+    // The extensions are not parsed yet at this point, so the name is read from the hello itself.
+    let isNamed = unsafe SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_server_name), &start, &count) == 1
+    guard let issued = unsafe SSL_SESSION_get0_hostname(session) else { return !isNamed }
+    // Safe because the extension's bytes live as long as the hello, which this call is about.
+    guard isNamed, let start = unsafe start else { return false }
+    let hello = unsafe Span(_unsafeElements: UnsafeBufferPointer(start: start, count: count))
+    // RFC 6066 §3: the list's length, then one entry of type 0 (host_name) with a length of its own.
+    guard hello.count > 5, hello[2] == 0, Int(hello[3]) << 8 | Int(hello[4]) == hello.count - 5 else {
+        return false
+    }
+    let name = unsafe UnsafeRawPointer(issued).assumingMemoryBound(to: UInt8.self)
+    for index in 5..<hello.count {
+        // Safe because the issued name ends with a zero, which no later byte is compared past.
+        guard unsafe name[index - 5] != 0,
+            unsafe ASCII.lowercased(name[index - 5]) == ASCII.lowercased(hello[index])
+        else { return false }
+    }
+    return unsafe name[hello.count - 5] == 0
 }

@@ -8,7 +8,7 @@ internal import COpenSSL
 /// Client: make it, `start`, send `output`, then the same. After `receive` has said `.done` once, `send` works.
 /// To end: `close`, send `output`. After `.failed` send `output` too: the alert is in it.
 ///
-/// Cost: 16 KB sealed and opened in some 18 µs, no Swift allocation per call. An idle session holds about 11 KiB.
+/// Cost: 16 KB sealed and opened in some 8 µs, no Swift allocation per call. An idle session holds about 14 KiB.
 @safe
 package struct TLSSession: ~Copyable, @unchecked Sendable {
     private enum Phase {
@@ -246,7 +246,8 @@ extension TLSSession {
         return unsafe String(decoding: UnsafeBufferPointer(start: start, count: Int(count)), as: UTF8.self)
     }
 
-    /// The host name of SNI, lower case: what the client asked for in this handshake, resumed or not.
+    /// The host name of SNI, lower case: what the client asked for in this handshake, resumed or not (a server resumes
+    /// only under the name that the ticket was issued for).
     package var serverName: String? {
         // Safe because the name is borrowed from the live connection and copied at once.
         unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name).map {

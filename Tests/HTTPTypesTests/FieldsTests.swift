@@ -12,6 +12,12 @@ import Testing
         return lines
     }
 
+    private func lines(_ fields: borrowing Fields, skipping skipped: KnownFieldSet = []) -> String {
+        var output = Buffer()
+        fields.append(linesTo: &output, skipping: skipped)
+        return output.bytes.text
+    }
+
     @Test func appendsTrimsAndFinds() throws {
         var fields = Fields()
         try fields.append(name: "Host".bytes.span, value: " a.b\t ".bytes.span)
@@ -43,8 +49,10 @@ import Testing
         var second = Fields()
         second.append(name: "b", value: "2")
         try second.append(1, of: first)
-        #expect(dump(second) == ["b: 2", "host: h"])
-        #expect(second.known(at: 1) == .host)
+        try second.append(nameAt: 1, of: first, value: " i ".bytes.span)
+        #expect(dump(second) == ["b: 2", "host: h", "host: i"])
+        #expect(second.known(at: 1) == .host && second.occurrences(.host) == 2)
+        #expect(lines(second) == "b: 2\r\nhost: h\r\nhost: i\r\n")
     }
 
     @Test func changes() throws {
@@ -109,6 +117,11 @@ import Testing
                     let index = Int.random(in: 0..<model.count, using: &generator)
                     fields.remove(at: index)
                     model.remove(at: index)
+                case 3 where !model.isEmpty:
+                    let index = Int.random(in: 0..<model.count, using: &generator)
+                    let value = String(UInt64.random(in: 0...99_999, using: &generator))
+                    try? fields.setValue(at: index, to: (" " + value).bytes.span)
+                    model[index] = model[index].prefix { $0 != ":" } + ": " + value
                 case 1:
                     let removed = fields.removeAll(named: name.uppercased().bytes.span)
                     let before = model.count
@@ -123,6 +136,12 @@ import Testing
                     model.append(name + ": " + value)
                 }
                 #expect(dump(fields) == model, "seed \(seed)")
+                #expect(lines(fields) == model.map { $0 + "\r\n" }.joined(), "seed \(seed)")
+                let others = model.filter { !$0.lowercased().hasPrefix("host:") }
+                #expect(
+                    lines(fields, skipping: [.host]) == others.map { $0 + "\r\n" }.joined(),
+                    "seed \(seed)"
+                )
             }
         }
     }

@@ -15,7 +15,7 @@ REQUESTS, CONNECTIONS, KILLS = 10_000, 64, 3
 
 
 def asking(token, number):
-    body = json.dumps({"do": "slow", "events": 1 + number % 4, "delay": 0.004}).encode()
+    body = json.dumps({"do": "slow", "events": 1 + number % 4, "delay": 0.01}).encode()
     return head("POST", "/invocations", [("Authorization", f"Bearer {token}"), ("Content-Type", "application/json")],
                 body, "localhost")
 
@@ -48,7 +48,7 @@ def test_no_request_hangs_and_each_has_one_record(make_bulkhead, forge, run):
 
     # Whole answers are the agent's or Bulkhead's own; one that was cut in mid-stream is cut for the caller too.
     kinds = Counter((answer.status, answer.whole) for answer in answers)
-    assert kinds[200, True] > REQUESTS * 0.9, kinds
+    assert kinds[200, True] > REQUESTS / 2 and len(kinds) > 1, kinds
     assert set(status for status, _ in kinds) <= {200, 502, 503, 504, 0}, kinds
     assert {status for (status, whole) in kinds if not whole} <= {200, 0}, kinds
 

@@ -44,7 +44,8 @@ TOKENS = {
     "not a token": (lambda f, c: "abc.def", 401, "token_malformed"),
     "bad signature": (lambda f, c: f.broken("clinic", "basic"), 401, "signature_invalid"),
     "bad signature, Cognito's": (lambda f, c: spoilt(c.sign_in("ann")["IdToken"]), 401, "signature_invalid"),
-    "alg none": (lambda f, c: f.unsigned("clinic", "basic"), 401, "algorithm_refused"),
+    "alg none": (lambda f, c: f.unsigned("clinic", "basic") + "AAAA", 401, "algorithm_refused"),
+    "alg none, no signature": (lambda f, c: f.unsigned("clinic", "basic"), 401, "token_malformed"),
     "HS256 with the public key": (lambda f, c: f.confused("clinic", "basic"), 401, "algorithm_refused"),
     "an algorithm the issuer does not use": (
         lambda f, c: f.token("clinic", "basic", algorithm="PS256"), 401, "algorithm_refused"),
@@ -139,6 +140,7 @@ def test_the_store_listener_without_a_carrier(front):
                                       "x_user_id", "X-Bulkhead-Context"])
 def test_spoofed_identity_headers(spelling, front, ann):
     """What a caller says of themselves never arrives, however it is spelt; what is true of them does, once."""
+    stripped = front.bulkhead.metric("bulkhead_headers_stripped_total")
     with Trail(front.bulkhead, "steered") as trail:
         answer = front.steered.invoke(ASK, ann, headers=[(spelling, "hospital"), ("x-harmless", "stays")])
     assert answer.status == 200
@@ -148,6 +150,7 @@ def test_spoofed_identity_headers(spelling, front, ann):
     assert [value for name, value in seen if name == "x-tenant-tier"] == ["basic"]
     assert not [value for _, value in seen if "hospital" in value]
     assert trail.records[0][TENANT] == "clinic"
+    assert front.bulkhead.metric("bulkhead_headers_stripped_total") == stripped + 1
 
 
 def test_policy_denial(front, cognito, memory):

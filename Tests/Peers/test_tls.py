@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS as other people's programs speak it: openssl s_client, curl, Python's ssl."""
 
+import json
 import shutil
 import ssl
 import subprocess
+import sys
 
 import pytest
 from harness.bulkhead import ROOT
 from harness.client import Caller, trust
+from harness.process import Owned, accepts, free_port
 
 
 def s_client(port, *arguments):
@@ -74,15 +77,17 @@ def test_the_name_chooses_the_certificate(make_bulkhead, front, run, ann):
         Caller(several.ports["steered"], other / "ca.crt", host="agent.example").invoke({}, ann)
 
 
-class TestClientCertificates:
-    @pytest.fixture(scope="class")
-    def guarded(self, make_bulkhead, front):
-        tls = {"certificate": "tls/tls.crt", "private_key": "tls/tls.key", "client_ca": "tls/ca.crt",
-               "client_certificates": "required"}
-        return make_bulkhead("mtls", {
-            "listeners": [{"name": "steered", "tls": tls, "carriers": ["bearer"], "routes": ["steered"]}],
-            "routes": front.bulkhead.configuration["routes"][1:2]})
+@pytest.fixture(scope="module")
+def guarded(make_bulkhead, front):
+    """Callers need a certificate here."""
+    tls = {"certificate": "tls/tls.crt", "private_key": "tls/tls.key", "client_ca": "tls/ca.crt",
+           "client_certificates": "required"}
+    return make_bulkhead("mtls", {
+        "listeners": [{"name": "steered", "tls": tls, "carriers": ["bearer"], "routes": ["steered"]}],
+        "routes": front.bulkhead.configuration["routes"][1:2]})
 
+
+class TestClientCertificates:
     def test_a_certificate_of_the_authority_gets_in(self, guarded, ann):
         tls = guarded.folder / "tls"
         caller = Caller(guarded.ports["steered"], guarded.ca, certificate=(tls / "client.crt", tls / "client.key"))
@@ -128,22 +133,21 @@ def test_only_http1_is_offered_so_far(front):
         assert connection.selected_alpn_protocol() == "http/1.1"
 
 
+@pytest.fixture(scope="module")
+def store(run):
+    """The sample store behind TLS that wants a certificate, as Deploy/ sets it up."""
+    tls = make_keys(run / "store-tls", "localhost")
+    port = free_port()
+    server = Owned("tls store", [sys.executable, ROOT / "Deploy" / "sample" / "store.py"], run / "tls-store.log", {
+        "PORT": str(port), "TLS_CERTIFICATE": str(tls / "store.crt"), "TLS_KEY": str(tls / "store.key"),
+        "CLIENT_CA": str(tls / "ca.crt")})
+    server.await_ready(lambda: accepts(port))
+    yield port, tls
+    server.stop()
+
+
 class TestUpstreamTLS:
     """Bulkhead as a client: it verifies, and it shows its own certificate."""
-
-    @pytest.fixture(scope="class")
-    def store(self, run):
-        """The sample store behind TLS that wants a certificate, as Deploy/ sets it up."""
-        from harness.process import Owned, accepts, free_port
-        import sys
-        tls = make_keys(run / "store-tls", "localhost")
-        port = free_port()
-        server = Owned("tls store", [sys.executable, ROOT / "Deploy" / "sample" / "store.py"], run / "tls-store.log", {
-            "PORT": str(port), "TLS_CERTIFICATE": str(tls / "store.crt"), "TLS_KEY": str(tls / "store.key"),
-            "CLIENT_CA": str(tls / "ca.crt")})
-        server.await_ready(lambda: accepts(port))
-        yield port, tls
-        server.stop()
 
     def bulkhead(self, make_bulkhead, front, store, name, **changes):
         port, tls = store
@@ -172,7 +176,6 @@ class TestUpstreamTLS:
 @pytest.mark.skipif(not shutil.which("testssl"), reason="testssl.sh is not installed")
 @pytest.mark.long
 def test_testssl_finds_nothing_above_low(front, tmp_path):
-    import json
     report = tmp_path / "report.json"
     subprocess.run(["testssl", "--quiet", "--jsonfile", str(report), "--severity", "MEDIUM", "--ip", "one",
                     f"localhost:{front.bulkhead.ports['ingress']}"], capture_output=True, timeout=400)

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -202,7 +203,7 @@ def report(results, proxies):
             row = rows[name]
             print(f"  {name:10} {row['requests_per_second']:>11,} {row['p50_us']:>8,.0f} {row['p99_us']:>8,.0f} "
                   f"{row['cpu_us_per_request']:>15.1f} {row['cpu_share']:>6.0%} {row['resident_mb']:>7.1f}")
-        if "bulkhead" in rows:
+        if "bulkhead" in rows and len(proxies) > 1:
             ratios = [f"{rows['bulkhead']['cpu_us_per_request'] / rows[name]['cpu_us_per_request']:.2f} of {name}'s"
                       for name in proxies if name != "bulkhead"]
             print(f"  Bulkhead's CPU per request: {', '.join(ratios)}")
@@ -215,8 +216,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of load per warm measurement")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON, for programs")
+    parser.add_argument("--only", choices=["bulkhead", "haproxy", "envoy"], help="one of the three, to profile it")
     options = parser.parse_args()
-    options.proxies = (["bulkhead"] if options.bulkhead else []) + ["haproxy", "envoy"]
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended, it ends what it started
+    options.proxies = [options.only] if options.only else (["bulkhead"] if options.bulkhead else []) + ["haproxy", "envoy"]
     with tempfile.TemporaryDirectory(prefix="bulkhead-bench-") as folder:
         os.chmod(folder, 0o711)  # nginx, started as root, reads its file as nobody
         bench = Bench(options, folder)

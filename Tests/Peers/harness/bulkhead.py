@@ -12,7 +12,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from .names import LISTENER
+from .names import LISTENER, REQUESTS
 from .process import LOOPBACK, Owned, answers, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -106,6 +106,10 @@ class Bulkhead:
         return [record for record in map(json.loads, lines)
                 if all(record.get(name) == value for name, value in wanted.items())]
 
+    def settle(self):
+        """Waits until every request that has ended stands in the records: they are written in batches."""
+        wait_until("records and metric agree", lambda: len(self.records()) == self.metric(REQUESTS), every=0.02)
+
     def await_records(self, count, seconds=10, **wanted):
         wait_until(f"{count} records with {wanted}", lambda: len(self.records(**wanted)) >= count, seconds)
         return self.records(**wanted)
@@ -151,6 +155,7 @@ class Trail:
         self.records = []
 
     def __enter__(self):
+        self.bulkhead.settle()
         self.before = len(self.bulkhead.records(**self.wanted))
         return self
 

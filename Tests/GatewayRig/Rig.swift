@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Bytes
+import Configuration
+import Crypto
+package import Gateway
+import Identity
+import Namespaces
+import Sidecar
+package import Telemetry
+
+/// A gateway with the shipped tables and policies, two tenants and a moment at which all stands still; no network.
+package final class Rig {
+    package static let now = WallTime(seconds: 1_800_000_000)
+    package static let poolURL = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Example"
+    package static let idpURL = "https://idp.example/"
+
+    package struct Options {
+        package var tierDrift = "lesser"
+        package var policyMode = "enforce"
+        /// Cedar, on top of the shipped policies.
+        package var policies = ""
+        /// Issuers' keys are there.
+        package var hasKeys = true
+
+        package init() {}
+    }
+
+    package var gateway: Gateway
+    package private(set) var snapshot: Snapshot
+    private let folder = Folder()
+    private var random: UInt64 = 0
+    /// What the control thread would have made: one credential for each need.
+    package var vended = 0
+
+    package init(_ options: Options = Options()) throws {
+        folder.write("tenants.yaml", Self.tenants)
+        folder.write("bulkhead.key", "an operator's key of at least 32 bytes, for tests only")
+        folder.write("more.cedar", options.policies)
+        let path = folder.write("bulkhead.yaml", Self.configuration(options))
+        let loader = try Loader(path: path, environment: [:], now: Self.now)
+        let first = try loader.makeSnapshot()
+        var identity = first.identity
+        if options.hasKeys { identity = try Self.withKeys(identity, Signer.pool.jwk) }
+        snapshot = Snapshot(first.plan, identity: identity)
+        gateway = Gateway(snapshot)
+    }
+
+    private static func withKeys(_ identity: IdentitySnapshot, _ pool: String) throws -> IdentitySnapshot {
+        var keys = identity.keys
+        for (place, jwks) in [pool, Signer.idp.jwk].enumerated() {
+            let text = #"{"keys":[\#(jwks)]}"#
+            let set = try KeySet.parse(text.utf8Span.span)
+            keys.replace(issuer: place, with: set, fetchedAt: now, staleAt: now + .seconds(86_400))
+        }
+        return identity.with(keys: keys)
+    }
+
+    // MARK: changes while it runs
+
+    /// The pool's keys are fetched anew.
+    package func publish(_ signers: Signer...) throws {
+        try adopt(Self.withKeys(snapshot.identity, signers.map(\.jwk).joined(separator: ",")))
+    }
+
+    package func suspend(_ tenant: String) {
+        guard let id = TenantID(tenant) else { preconditionFailure("no tenant id") }
+        adopt(snapshot.identity.with(tenants: snapshot.identity.tenants.suspending(id)))
+    }
+
+    package func resume(_ tenant: String) {
+        guard let id = TenantID(tenant) else { preconditionFailure("no tenant id") }
+        adopt(snapshot.identity.with(tenants: snapshot.identity.tenants.resuming(id)))
+    }
+
+    private func adopt(_ identity: IdentitySnapshot) {
+        snapshot = Snapshot(snapshot.plan, identity: identity)
+        gateway.adopt(snapshot)
+    }
+
+    /// The same world as another generation: a reload.
+    package func reload() {
+        let plan = snapshot.plan
+        let next = GatewayPlan(
+            generation: plan.generation + 1,
+            listeners: plan.listeners,
+            routes: plan.routes,
+            policy: plan.policy,
+            keys: plan.keys,
+            handleTimes: plan.handleTimes,
+            tokenLimits: plan.tokenLimits,
+            tenantsLabelled: plan.tenantsLabelled,
+            bufferedBodyBytes: plan.bufferedBodyBytes
+        )
+        snapshot = Snapshot(next, identity: snapshot.identity)
+        gateway.adopt(snapshot)
+    }
+
+    // MARK: seeing
+
+    package func value(_ counter: Counter) -> UInt64 { gateway.counters().value(counter) }
+
+    /// The metrics as Prometheus gets them.
+    package func metrics() -> String {
+        var labels = TenantLabels(limit: 100)
+        var output = Buffer()
+        PrometheusText.encode(gateway.counters(), gauges: GaugeSet(), tenants: &labels, into: &output)
+        return output.bytes.string() ?? ""
+    }
+
+    /// Other bytes for each exchange, the same in each run.
+    package func fillRandom(_ buffer: inout Buffer) {
+        for _ in 0..<Gateway.randomBytes {
+            random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            buffer.append(UInt8(truncatingIfNeeded: random >> 56))
+        }
+    }
+
+    package func listener(_ name: String) -> Int {
+        guard let place = snapshot.plan.listeners.firstIndex(where: { $0.name == name }) else {
+            preconditionFailure("no listener \(name)")
+        }
+        return place
+    }
+
+    package func compartment(of tenant: String) -> String {
+        guard let compartment = try? Compartment(scope: .tenant, tenant: tenant) else {
+            preconditionFailure("no compartment")
+        }
+        return compartment.text
+    }
+}
+
+extension Rig {
+    private static let tenants = """
+        tenants:
+          - {id: acme, name: Acme, tier: basic, issuers: [pool]}
+          - {id: globex, name: Globex, tier: premium, issuers: [pool, idp]}
+          - {id: gone, name: Gone, tier: basic, status: suspended, issuers: [pool]}
+          - {id: staffed, name: Staffed, tier: basic, issuers: [pool], group: staff}
+        """
+
+    private static func configuration(_ options: Options) -> String {
+        """
+        version: 1
+        listeners:
+          - {name: ingress, address: "127.0.0.1:0", carriers: [bearer], routes: [agent, other, raw]}
+          - {name: direct, address: "127.0.0.1:0", carriers: [bearer], routes: [notes, mine, chroma]}
+          - {name: stores, address: "127.0.0.1:0", carriers: [handle], endpoint: agent, routes: [notes, mine, chroma]}
+          - {name: both, address: "127.0.0.1:0", carriers: [bearer, handle], endpoint: agent, routes: [notes]}
+          - {name: others, address: "127.0.0.1:0", carriers: [handle], endpoint: other, routes: [notes]}
+        identity:
+          tier_drift: \(options.tierDrift)
+          issuers:
+            - {name: pool, profile: cognito, issuer: "\(poolURL)", audiences: [app]}
+            - {name: idp, profile: oidc, issuer: "\(idpURL)", audiences: [bulkhead], algorithms: [ES256]}
+        tenants: {file: tenants.yaml}
+        tiers: {basic: {weight: 1}, standard: {weight: 3}, premium: {weight: 8}}
+        adapters: \(Package.root)/Config/adapters/
+        policy:
+          files: ["\(Package.root)/Config/policies/", more.cedar]
+          schema: "\(Package.root)/Config/policies/bulkhead.cedarschema"
+          mode: \(options.policyMode)
+        credentials: [{name: context, kind: signed-context, key: {file: context.pem}}]
+        upstreams:
+          agent: {endpoints: ["127.0.0.1:8080"]}
+          other: {endpoints: ["127.0.0.1:8081"]}
+          notes: {endpoints: ["127.0.0.1:8100"]}
+          chroma: {endpoints: ["127.0.0.1:8000"]}
+        routes:
+          - name: agent
+            match: {hosts: [agent.local]}
+            adapter: agentcore-runtime
+            resource: 'Agent::"agent"'
+            upstream: agent
+            credentials: context
+            websocket: true
+          - {name: other, match: {hosts: [other.local]}, adapter: agentcore-runtime, resource: 'Agent::"other"', upstream: other}
+          - name: raw
+            match: {hosts: [raw.local]}
+            adapter: agentcore-runtime
+            resource: 'Agent::"raw"'
+            upstream: agent
+            forward_token: true
+          - name: notes
+            match: {hosts: [notes.local]}
+            adapter: rest
+            resource: 'Store::"notes"'
+            upstream: notes
+            single_layer: \(singleLayer)
+          - name: mine
+            match: {hosts: [mine.local]}
+            adapter: rest
+            resource: 'Store::"mine"'
+            upstream: notes
+            namespace: {scope: user}
+            single_layer: \(singleLayer)
+          - name: chroma
+            match: {hosts: [chroma.local]}
+            adapter: chroma
+            resource: 'Store::"vectors"'
+            upstream: chroma
+            single_layer: \(singleLayer)
+        keys: {current: {file: bulkhead.key}}
+        """
+    }
+
+    private static let singleLayer = "{owner: tests, reason: no network here, expires: 2027-12-31}"
+}
