@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 import Cedar
 import JSON
 import Testing
@@ -63,6 +64,13 @@ import Testing
             .datetime(.init(milliseconds: .max)), .duration(.init(milliseconds: .min)),
         ]
         for value in values { #expect(try ValueReader().value(value.json) == value) }
+    }
+
+    @Test func instantsBeyondTheWallClockAreClamped() throws {
+        #expect(try #require(DatetimeValue("1970-01-01T00:00:01Z")).wallTime == WallTime(seconds: 1))
+        #expect(try #require(DatetimeValue("9999-12-31")).wallTime == WallTime(nanoseconds: .max))
+        #expect(DatetimeValue(milliseconds: .min).wallTime == WallTime(nanoseconds: .min))
+        #expect(DatetimeValue(WallTime(nanoseconds: -1)) == DatetimeValue(milliseconds: -1))
     }
 
     @Test func requestsAreRead() throws {
