@@ -44,6 +44,8 @@ final class Downstream {
     var deadline = Instant(nanoseconds: .max)
     var armedAt = Instant(nanoseconds: .max)
     var isScheduled = false
+    /// Closed and forgotten by the worker; it may still stand in the list of this turn's tasks.
+    var isClosed = false
     /// The whole request has been read, and handed to the upstream's machine.
     var requestEnded = false
     /// How the request's length is announced to the upstream.

@@ -172,6 +172,10 @@ struct Transport: ~Copyable {
         if input.isEmpty { input.release() }
         if output.isEmpty { output.release() }
         if wire.isEmpty { wire.release() }
+        if var session = self.session.take() {
+            session.releaseBuffers()
+            self.session = consume session
+        }
     }
 }
 
