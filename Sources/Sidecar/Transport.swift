@@ -32,7 +32,7 @@ struct Transport: ~Copyable {
     private(set) var isReadable = false
     private(set) var isWritable = false
     /// The kernel said that the peer has ended, so a read after the last byte will tell.
-    private var sawEnd = false
+    private(set) var sawEnd = false
     /// Neither direction works any more: nobody is there to answer.
     private(set) var isHungUp = false
     private var closeSent = false

@@ -13,6 +13,7 @@ extension Worker {
     func advance(_ connection: Downstream) {
         guard !connection.isClosed else { return }
         if connection.transport.isHungUp, connection.phase != .waiting { return hangUp(connection) }
+        if connection.isAbandoned { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
         read(connection)
         guard !connection.isClosed else { return }
@@ -102,6 +103,7 @@ extension Worker {
         connection.requestEnded = false
         connection.wasRetried = false
         connection.hasServed = true
+        connection.hasHalfClosed = connection.transport.sawEnd
         exchange.isWebSocket = facts.isWebSocket
         exchange.source = connection.source
         exchange.isMisdirected = isMisdirected(connection, exchange.request)
