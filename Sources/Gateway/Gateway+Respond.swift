@@ -104,7 +104,7 @@ extension Gateway {
             case .pass:
                 // What Bulkhead tells an agent is not for callers (THREATS 6).
                 let known = fields.known(at: index)
-                if known == .traceparent || known == .tracestate || known == .baggage { break }
+                if known.isOurs { break }
                 if reserved.protects(fields.name(at: index)) { break }
                 if let route, !route.sessionHeaders.isEmpty, route.isSession(fields.name(at: index)) {
                     session = index
@@ -129,5 +129,15 @@ extension Gateway {
             of: exchange.upstreamResponse.fields,
             value: virtual.bytes
         )
+    }
+}
+
+extension KnownField {
+    /// Fields of a response in which an agent may echo what Bulkhead told it: the handle, the trace.
+    fileprivate var isOurs: Bool {
+        switch self {
+        case .traceparent, .tracestate, .baggage, .authorization, .proxyAuthorization, .xAPIKey, .apiKey: true
+        default: false
+        }
     }
 }

@@ -32,7 +32,7 @@ struct Transport: ~Copyable {
     private(set) var isReadable = false
     private(set) var isWritable = false
     /// The kernel said that the peer has ended, so a read after the last byte will tell.
-    private var sawEnd = false
+    private(set) var sawEnd = false
     /// Neither direction works any more: nobody is there to answer.
     private(set) var isHungUp = false
     private var closeSent = false
@@ -172,6 +172,10 @@ struct Transport: ~Copyable {
         if input.isEmpty { input.release() }
         if output.isEmpty { output.release() }
         if wire.isEmpty { wire.release() }
+        if var session = self.session.take() {
+            session.releaseBuffers()
+            self.session = consume session
+        }
     }
 }
 

@@ -11,11 +11,12 @@ import Telemetry
 extension Worker {
     /// Looks at everything that may have changed for a caller's connection, then writes once.
     func advance(_ connection: Downstream) {
-        guard isOpen(connection) else { return }
+        guard !connection.isClosed else { return }
         if connection.transport.isHungUp, connection.phase != .waiting { return hangUp(connection) }
+        if connection.isAbandoned { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
         read(connection)
-        guard isOpen(connection) else { return }
+        guard !connection.isClosed else { return }
         connection.transport.flush()
         if case .failed = connection.transport.state { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
@@ -27,19 +28,14 @@ extension Worker {
         setDeadline(connection)
     }
 
-    func isOpen(_ connection: Downstream) -> Bool {
-        if case .downstream(let current) = slot(of: connection.descriptor) { return current === connection }
-        return false
-    }
-
     private func read(_ connection: Downstream) {
         while pump(connection) == .needsInput {
-            guard isOpen(connection), connection.transport.isReadable else { break }
+            guard !connection.isClosed, connection.transport.isReadable else { break }
             let before = connection.transport.input.count
             connection.transport.fill(scratch: &scratch)
             if connection.transport.input.count == before { break }
         }
-        guard isOpen(connection) else { return }
+        guard !connection.isClosed else { return }
         switch connection.transport.state {
         case .opening, .open: break
         case .peerEnded: callerEnded(connection)
@@ -51,7 +47,7 @@ extension Worker {
 
     /// Feeds the engine with what has been read, as long as there is somewhere for it to go.
     private func pump(_ connection: Downstream) -> Pump {
-        while isOpen(connection), acceptsInput(connection) {
+        while !connection.isClosed, acceptsInput(connection) {
             if connection.exchange == nil {
                 if connection.transport.input.isEmpty { return .needsInput }
                 startHead(connection)
@@ -67,7 +63,7 @@ extension Worker {
                 begin(connection, exchange, facts)
             case .body(let range):
                 take(range, of: connection, exchange)
-                if isOpen(connection) { connection.transport.input.consume(step.consumed) }
+                if !connection.isClosed { connection.transport.input.consume(step.consumed) }
             case .ended: requestEnded(connection, exchange)
             case .tunnel(let range):
                 relay(range, of: connection)
@@ -107,6 +103,7 @@ extension Worker {
         connection.requestEnded = false
         connection.wasRetried = false
         connection.hasServed = true
+        connection.hasHalfClosed = connection.transport.sawEnd
         exchange.isWebSocket = facts.isWebSocket
         exchange.source = connection.source
         exchange.isMisdirected = isMisdirected(connection, exchange.request)
@@ -151,7 +148,7 @@ extension Worker {
 
     /// The need is met, or is not to be met; the step that asked runs again.
     func resume(_ connection: Downstream, _ outcome: NeedOutcome) {
-        guard isOpen(connection), case .parked = connection.phase, let exchange = connection.exchange else {
+        guard !connection.isClosed, case .parked = connection.phase, let exchange = connection.exchange else {
             return
         }
         connection.phase = .waiting
@@ -255,13 +252,14 @@ extension Worker {
     }
 
     func close(_ connection: Downstream) {
-        guard isOpen(connection) else { return }
+        guard !connection.isClosed else { return }
         dropUpstream(connection)
         leaveQueues(connection)
         if let exchange = connection.exchange {
             connection.exchange = nil
             give(exchange)
         }
+        connection.isClosed = true
         connection.transport.close()
         release(connection.descriptor)
         connectionCount -= 1

@@ -203,6 +203,14 @@ enum Sample {
         #expect(!decision.allowed && decision.reasons == ["policy1"] && decision.permits == ["policy0"])
     }
 
+    /// Found by the comparison with the reference.
+    @Test func theKeyOfATagIsCheckedForUnknownEntitiesToo() throws {
+        let set = try policies("permit(principal, action, resource) unless { principal.hasTag([1]) };")
+        #expect(Authorizer(set).authorize(Sample.request, .empty).errors.count == 1)
+        let text = try policies("permit(principal, action, resource) unless { principal.hasTag(\"a\") };")
+        #expect(Authorizer(text).authorize(Sample.request, .empty).allowed)
+    }
+
     /// Comments before policies stay; one within is never dropped silently.
     @Test func formattingKeepsComments() throws {
         let text =
