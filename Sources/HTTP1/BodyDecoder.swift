@@ -1,5 +1,5 @@
-import Bytes
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 package import HTTPTypes
 
 /// Finds a body's bytes in what the peer sends, without moving them.

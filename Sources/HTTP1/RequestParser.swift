@@ -1,5 +1,5 @@
-import Bytes
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 package import HTTPTypes
 
 /// Reads the heads of one caller's requests, line by line as they come.
