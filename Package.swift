@@ -78,6 +78,15 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .target(
+            name: "GatewayRig",
+            dependencies: (vocabulary + ["HTTP1"] + parts + ["Gateway", "Sidecar"]).map {
+                .init(stringLiteral: $0)
+            },
+            path: "Tests/GatewayRig",
+            swiftSettings: strict
+        ),
+
         tests("Bytes", on: ["Bytes"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
         tests("HTTPTypes", on: ["Bytes", "HTTPTypes", "JSON"]),
@@ -91,14 +100,6 @@ let package = Package(
         tests("TLS", on: ["Bytes", "Crypto", "TLS"]),
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
-        .target(
-            name: "GatewayRig",
-            dependencies: (vocabulary + ["HTTP1"] + parts + ["Gateway", "Sidecar"]).map {
-                .init(stringLiteral: $0)
-            },
-            path: "Tests/GatewayRig",
-            swiftSettings: strict
-        ),
         tests("Tidy", on: []),
         .target(name: "CAllocations", path: "Tests/Benchmarks/CAllocations"),
         .executableTarget(

@@ -84,6 +84,7 @@ number() {
 }
 
 setup peers
+[ "${#long[@]}" = 0 ] || install_packages testssl.sh
 step "format" format_lint
 step "build" swift build --build-tests
 step "Swift tests" swift_tests

@@ -56,6 +56,13 @@ extension Span<UInt8> {
         }
     }
 
+    /// The same against bytes in lower case.
+    package func equalsIgnoringCase(_ lower: [UInt8]) -> Bool {
+        guard count == lower.count else { return false }
+        for index in indices where ASCII.lowercased(self[index]) != lower[index] { return false }
+        return true
+    }
+
     package func hasPrefix(_ literal: StaticString) -> Bool {
         let length = literal.utf8CodeUnitCount
         return count >= length && extracting(0..<length).equals(literal)

@@ -49,13 +49,23 @@ package struct Decision: Sendable {
 
 /// A policy set compiled and indexed by scope; immutable, shared by all threads. Make it once per policy set.
 package final class Authorizer: Sendable {
-    struct Compiled: Sendable {
+    // A class, so that looking at one policy retains one object and not each of its parts.
+    final class Compiled: Sendable {
         let id: PolicyID
         let effect: Effect
         let principal: ScopeConstraint
         let action: ActionConstraint
         let resource: ScopeConstraint
         let root: Int32?
+
+        init(_ policy: Policy, root: Int32?) {
+            id = policy.id
+            effect = policy.effect
+            principal = policy.principal
+            action = policy.action
+            resource = policy.resource
+            self.root = root
+        }
     }
 
     package let policySet: PolicySet
@@ -67,14 +77,7 @@ package final class Authorizer: Sendable {
         self.policySet = policySet
         var program = Program()
         compiled = policySet.effective.map { policy in
-            Compiled(
-                id: policy.id,
-                effect: policy.effect,
-                principal: policy.principal,
-                action: policy.action,
-                resource: policy.resource,
-                root: program.compile(policy)
-            )
+            Compiled(policy, root: program.compile(policy))
         }
         self.program = program
         index = ScopeIndex(compiled)

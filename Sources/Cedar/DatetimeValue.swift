@@ -11,6 +11,12 @@ package struct DatetimeValue: Hashable, Comparable, Sendable {
 
     package init(_ time: WallTime) { milliseconds = time.nanoseconds.flooringDivision(by: 1_000_000) }
 
+    /// The same instant, clamped to what nanoseconds can count (the years 1677 to 2262).
+    package var wallTime: WallTime {
+        let (product, overflow) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+        return WallTime(nanoseconds: overflow ? (milliseconds < 0 ? .min : .max) : product)
+    }
+
     /// Reads `YYYY-MM-DD`, or that with `Thh:mm:ss`, optional `.SSS`, then `Z` or `±hhmm`; nil for all else.
     package init?(_ text: Text) {
         var fields = FixedFields(text)

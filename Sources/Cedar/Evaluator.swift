@@ -107,8 +107,9 @@ struct Evaluator {
             return try set.set().intersects(other.set())
         case .hasTag:
             let (target, name) = (try value(left), try value(right))
-            let uid = try target.entity()
-            return entities.node(uid)?.entity.tags.contains(try name.text()) ?? false
+            // The key's type counts even where the entity does not exist.
+            let (uid, key) = (try target.entity(), try name.text())
+            return entities.node(uid)?.entity.tags.contains(key) ?? false
         }
     }
 

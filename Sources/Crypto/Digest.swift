@@ -3,6 +3,7 @@ internal import Bytes
 
 /// A SHA-256 or HMAC-SHA-256 value: 32 bytes held inline, so that it can be a dictionary key without an allocation.
 /// `==` is not in constant time: use it for cache keys, and `constantTimeEquals` for authenticators.
+@usableFromInline
 package struct Digest: Hashable, Sendable {
     package static let byteCount = 32
 
@@ -29,12 +30,14 @@ package struct Digest: Hashable, Sendable {
         }
     }
 
+    @usableFromInline
     package static func == (left: Digest, right: Digest) -> Bool {
         (left.words[0] ^ right.words[0]) | (left.words[1] ^ right.words[1])
             | (left.words[2] ^ right.words[2]) | (left.words[3] ^ right.words[3]) == 0
     }
 
     /// One word is enough: the bits of a digest are uniform, and the hasher is seeded per process.
+    @usableFromInline
     package func hash(into hasher: inout Hasher) { hasher.combine(words[0]) }
 
     /// Lets a C function write the 32 bytes.
@@ -50,5 +53,6 @@ package struct Digest: Hashable, Sendable {
 
 extension Digest: CustomStringConvertible {
     /// Lower-case hexadecimal. For logs and tests. Cost: allocates.
+    @usableFromInline
     package var description: String { Hex.encode(bytes) }
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Which slot of a bounded cache belongs to which digest; the cache keeps its values in an array beside it.
+/// Which slot of a bounded cache belongs to which digest; `DigestTable` keeps the values in an array beside it.
 ///
 /// When all slots are taken, the clock algorithm gives one up: the hand passes entries that were found since it
 /// last came by and takes the first that was not, so what is used stays and a flood of keys that are used once
 /// goes first. Keys are digests of complete inputs, never of prefixes (CVE-2026-35030).
 /// Cost: a find is one dictionary lookup; nothing is allocated after `init`.
+@usableFromInline
 package struct DigestIndex: Sendable {
     private var slots: [Digest: Int] = [:]
     private var entries: [Entry] = []
@@ -33,6 +34,7 @@ package struct DigestIndex: Sendable {
     package var slotCount: Int { entries.count }
 
     /// The slot of `digest`, or nil.
+    @usableFromInline
     package mutating func find(_ digest: Digest) -> Int? {
         guard let slot = slots[digest] else { return nil }
         entries[slot].wasFound = true
@@ -41,6 +43,7 @@ package struct DigestIndex: Sendable {
 
     /// The slot in which to put the value of `digest`: its own, a free one, or one that another digest loses.
     /// A slot equal to the `slotCount` before the call is new, and the caller's array grows by one.
+    @usableFromInline
     package mutating func insert(_ digest: Digest) -> Int {
         if let slot = slots[digest] { return slot }
         let slot: Int
@@ -58,6 +61,7 @@ package struct DigestIndex: Sendable {
     }
 
     /// Frees a slot; a free one stays free.
+    @usableFromInline
     package mutating func remove(slot: Int) {
         guard entries[slot].isTaken else { return }
         slots[entries[slot].digest] = nil

@@ -14,6 +14,10 @@ package final class Exchange {
     package internal(set) var startedAt = Instant(nanoseconds: 0)
     package internal(set) var startedOn = WallTime(nanoseconds: 0)
     package var isWebSocket = false
+    /// The authority is none that the TLS handshake asked for (THREATS 19).
+    package var isMisdirected = false
+    /// The caller's address.
+    package var source: IPAddress?
     /// As the head announces it.
     package var bodyLength = BodyLength.none
     package internal(set) var hasBegun = false
@@ -24,6 +28,13 @@ package final class Exchange {
 
     // What was decided. The snapshot stays the same from the first byte to the last (THREATS 10).
     package internal(set) var snapshot: Snapshot?
+    /// Once begun.
+    var plan: GatewayPlan {
+        guard let snapshot else {
+            preconditionFailure("an exchange is asked for its plan before it has begun")
+        }
+        return snapshot.plan
+    }
     package internal(set) var route: Route?
     package internal(set) var operation: Int?
     package internal(set) var principal: Principal?
@@ -102,6 +113,8 @@ package final class Exchange {
     package func reset() {
         request.removeAll()
         isWebSocket = false
+        isMisdirected = false
+        source = nil
         bodyLength = .none
         hasBegun = false
         isUnreadable = false

@@ -31,8 +31,13 @@ extension Gateway {
     }
 
     private func accept(_ grant: Grant, _ exchange: Exchange) throws(Stop) -> Grant {
+        guard grant.isAllowed else {
+            exchange.grant = grant
+            throw .refused(.policyDenied)
+        }
+        // The store may have lost since then what it was given.
+        if let need = grant.means?.provision, provisioned[need] == nil { throw .need(.provision(need)) }
         exchange.grant = grant
-        guard grant.isAllowed else { throw .refused(.policyDenied) }
         return grant
     }
 
@@ -46,20 +51,31 @@ extension Gateway {
         let action = route.adapter.operations[operation].action
         let resource = route.resourceText
         keys.beginGrant(
-            generation: snapshot.plan.generation,
+            generation: exchange.plan.generation,
             route: route.place,
             principal: principal.digest,
             action: action.utf8Span.span,
             resource: resource.span
         )
-        let use = snapshot.plan.policy.use(of: action)
+        let use = exchange.plan.policy.use(of: action)
         if use.method { keys.add(Int(exchange.request.method.rawValue)) }
         if use.operation { keys.add(operation) }
         if use.path { keys.add(exchange.request.path.bytes) }
         if use.listener { keys.add(exchange.listener) }
+        if use.source { addSource(exchange.source) }
         // One decision a second where policies look at the clock.
         if use.now { keys.add(Int(now.seconds)) }
         return keys.finishGrant()
+    }
+
+    private mutating func addSource(_ source: IPAddress?) {
+        switch source {
+        case .v4(let bits)?: keys.add(Int(bits))
+        case .v6(let high, let low)?:
+            keys.add(Int(truncatingIfNeeded: high))
+            keys.add(Int(truncatingIfNeeded: low))
+        case nil: keys.addAbsent()
+        }
     }
 
     private mutating func makeGrant(
@@ -71,12 +87,11 @@ extension Gateway {
     ) throws(Stop) -> Grant {
         let verdict = decide(exchange, route, principal, operation, now)
         var expiry = principal.expiry
-        let use = snapshot.plan.policy.use(of: route.adapter.operations[operation].action)
+        let use = exchange.plan.policy.use(of: route.adapter.operations[operation].action)
         if let end = use.holdsUntil(now) { expiry = min(expiry, end) }
         guard verdict.isAllowed else { return grant(verdict, principal, nil, nil, expiry, nil) }
         let compartment = try compartment(of: principal, route)
         let credential = try credential(for: principal, route, now)
-        try provision(compartment, principal, route)
         if let credential { expiry = min(expiry, credential.expiry) }
         let means: Means
         do throws(FieldError) {
@@ -85,12 +100,13 @@ extension Gateway {
                     route.adapter,
                     compartment: compartment,
                     tenant: principal.tenant.text.utf8Span.span,
-                    idKey: snapshot.plan.keys.current
+                    idKey: exchange.plan.keys.current
                 ),
                 route: route,
                 principal: principal,
                 context: credential?.bytes ?? [],
                 pool: pool(of: principal, route),
+                provision: provision(compartment, principal, route),
                 series: metrics.series(
                     route: route.name,
                     tenant: principal.tenant.text,
@@ -132,7 +148,7 @@ extension Gateway {
         _ now: WallTime
     ) -> PolicyEngine.Verdict {
         let known = route.adapter.operations[operation]
-        let verdict = snapshot.plan.policy.decide(
+        let verdict = exchange.plan.policy.decide(
             principal,
             known.action,
             on: route.resource,
@@ -140,8 +156,9 @@ extension Gateway {
                 method: "\(exchange.request.method.name)",
                 operation: known.name,
                 path: exchange.request.path.bytes.string() ?? "",
-                listener: snapshot.plan.listeners[exchange.listener].name,
-                now: now
+                listener: exchange.plan.listeners[exchange.listener].name,
+                now: now,
+                source: exchange.source
             )
         )
         metrics.add(.decisions)
@@ -188,15 +205,25 @@ extension Gateway {
         throw .need(.credential(need))
     }
 
-    private func provision(_ compartment: Compartment, _ principal: Principal, _ route: Route) throws(Stop) {
-        guard route.adapter.needsProvision else { return }
-        let need = ProvisionNeed(
+    private func provision(_ compartment: Compartment, _ principal: Principal, _ route: Route)
+        -> ProvisionNeed?
+    {
+        guard route.adapter.needsProvision else { return nil }
+        return ProvisionNeed(
             upstream: route.upstream,
             route: route.place,
             compartment: compartment,
             tenant: principal.tenant.text
         )
-        if !provisioned.contains(need) { throw .need(.provision(need)) }
+    }
+
+    /// A store that answers "not found" may have lost the compartment (a fresh volume): it is prepared again before
+    /// the next request, at most every half minute.
+    mutating func suspectProvision(_ exchange: Exchange, _ now: WallTime) {
+        guard let need = exchange.grant?.means?.provision, let since = provisioned[need],
+            now - since > .seconds(30)
+        else { return }
+        provisioned[need] = nil
     }
 
     private mutating func pool(of principal: Principal, _ route: Route) -> Int {
@@ -227,9 +254,12 @@ extension Gateway {
                 credentials = credentials.filter { now < $0.value.expiry }
             }
             credentials[need.key] = credential
-        case .provision(let need): provisioned.insert(need)
+        case .provision(let need):
+            if provisioned.count >= Self.maximumProvisions { provisioned.removeAll() }
+            provisioned[need] = now
         }
     }
 
     private static let maximumCredentials = 16_384
+    private static let maximumProvisions = 65_536
 }

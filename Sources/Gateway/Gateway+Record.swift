@@ -28,7 +28,7 @@ extension Gateway {
         hop.status = status
         hop.outcome = outcome
         hop.reason = exchange.refusal?.code
-        hop.listener = snapshot.plan.listeners[exchange.listener].name
+        hop.listener = exchange.plan.listeners[exchange.listener].name
         hop.caller = caller
         hop.endpoint = endpoint
         hop.upstreamDuration = upstream

@@ -15,6 +15,7 @@ extension Gateway {
             return .answer
         }
         let status = exchange.upstreamResponse.status
+        if status == .notFound { suspectProvision(exchange, now) }
         let authority = route.authority
         do throws(AdapterFailure) {
             let body = try route.adapter.planResponse(
@@ -33,7 +34,7 @@ extension Gateway {
             switch body {
             case .none, .opaque: return .stream(length)
             case .json(let limit):
-                exchange.responseLimit = limit
+                exchange.responseLimit = min(limit, exchange.plan.bufferedBodyBytes)
                 return .collect
             }
         } catch {
@@ -74,14 +75,24 @@ extension Gateway {
     }
 
     private func writeResponseFields(_ exchange: Exchange) throws(FieldError) {
-        if let session = try copyFields(exchange.upstreamResponse.fields, to: &exchange.answer.fields) {
+        let (reserved, route) = (exchange.plan.reserved, exchange.route)
+        if let session = try copyFields(
+            exchange.upstreamResponse.fields,
+            to: &exchange.answer.fields,
+            reserved,
+            route
+        ) {
             try writeResponseSession(exchange, session)
         }
     }
 
     /// - Returns: the field that holds a session id, if one does.
-    private func copyFields(_ fields: borrowing Fields, to answer: inout Fields) throws(FieldError) -> Int? {
-        let reserved = snapshot.plan.reserved
+    private func copyFields(
+        _ fields: borrowing Fields,
+        to answer: inout Fields,
+        _ reserved: borrowing HeaderFolding,
+        _ route: Route?
+    ) throws(FieldError) -> Int? {
         var session: Int?
         for index in fields.indices {
             switch responsePlan.decisions[index] {
@@ -93,8 +104,12 @@ extension Gateway {
             case .pass:
                 // What Bulkhead tells an agent is not for callers (THREATS 6).
                 let known = fields.known(at: index)
-                if known == .traceparent || known == .tracestate || known == .baggage { break }
+                if known.isOurs { break }
                 if reserved.protects(fields.name(at: index)) { break }
+                if let route, !route.sessionHeaders.isEmpty, route.isSession(fields.name(at: index)) {
+                    session = index
+                    break
+                }
                 try answer.append(index, of: fields)
             }
         }
@@ -114,5 +129,15 @@ extension Gateway {
             of: exchange.upstreamResponse.fields,
             value: virtual.bytes
         )
+    }
+}
+
+extension KnownField {
+    /// Fields of a response in which an agent may echo what Bulkhead told it: the handle, the trace.
+    fileprivate var isOurs: Bool {
+        switch self {
+        case .traceparent, .tracestate, .baggage, .authorization, .proxyAuthorization, .xAPIKey, .apiKey: true
+        default: false
+        }
     }
 }

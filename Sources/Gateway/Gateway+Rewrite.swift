@@ -45,7 +45,7 @@ extension Gateway {
             throw .refused(.fieldsTooLarge)
         }
         switch adapter.requestBody(mapping) {
-        case .json(let limit): return .collect(limit: limit)
+        case .json(let limit): return .collect(limit: min(limit, exchange.plan.bufferedBodyBytes))
         case .none, .opaque: return try send(exchange, adapter, mapping, means)
         }
     }
@@ -95,11 +95,13 @@ extension Gateway {
         _ means: Means,
         _ now: WallTime
     ) throws(FieldError) {
+        let reserved = exchange.plan.reserved
         if let session = try copyFields(
             exchange.request.fields,
             to: &exchange.outgoing.fields,
             route,
-            principal
+            principal,
+            reserved
         ) {
             try writeSession(exchange, session, principal)
         }
@@ -120,9 +122,9 @@ extension Gateway {
         _ fields: borrowing Fields,
         to outgoing: inout Fields,
         _ route: Route,
-        _ principal: Principal
+        _ principal: Principal,
+        _ reserved: borrowing HeaderFolding
     ) throws(FieldError) -> Int? {
-        let reserved = snapshot.plan.reserved
         var session: Int?
         for index in fields.indices {
             switch requestPlan.decisions[index] {
@@ -137,6 +139,10 @@ extension Gateway {
                 try outgoing.append(nameAt: index, of: fields, value: text.bytes)
             case .pass:
                 if isConsumed(fields.known(at: index), route) { break }
+                if !route.sessionHeaders.isEmpty, route.isSession(fields.name(at: index)) {
+                    session = index
+                    break
+                }
                 if reserved.protects(fields.name(at: index)) {
                     metrics.add(.headersStripped)
                     break
@@ -190,7 +196,7 @@ extension Gateway {
         _ means: Means,
         _ now: WallTime
     ) throws(FieldError) {
-        let times = snapshot.plan.handleTimes
+        let times = exchange.plan.handleTimes
         text.removeAll()
         text.append("Bearer ")
         authenticator.seal(

@@ -64,7 +64,8 @@ package struct Gateway: ~Copyable {
     var keys = KeyHasher()
     var grants = GrantCache<Means>()
     var credentials: [CredentialKey: VendedCredential] = [:]
-    var provisioned: Set<ProvisionNeed> = []
+    /// With the time at which it was done.
+    var provisioned: [ProvisionNeed: WallTime] = [:]
     var pools: [PoolKey: Int] = [:]
     var metrics: MetricSet
     var reported = ReportedCounters()
@@ -165,10 +166,11 @@ package struct Gateway: ~Copyable {
 
     private func findRoute(_ exchange: Exchange) throws(Stop) -> Route {
         if let route = exchange.route { return route }
-        guard let place = snapshot.plan.listeners[exchange.listener].route(of: exchange.request) else {
+        if exchange.isMisdirected { throw .refused(.misdirected) }
+        guard let place = exchange.plan.listeners[exchange.listener].route(of: exchange.request) else {
             throw .refused(.routeUnknown)
         }
-        let route = snapshot.plan.routes[place]
+        let route = exchange.plan.routes[place]
         exchange.route = route
         return route
     }

@@ -19,6 +19,8 @@ package final class Means {
     let perRequest: [Configuration.HeaderTemplate]
     /// Number of the pool of upstream connections: (upstream, credential, tenant).
     package let pool: Int
+    /// What the store must be given before the compartment's first request.
+    let provision: ProvisionNeed?
     /// The place of route, tenant and tier in the metrics.
     let series: Int
     /// Baggage members that say whose the request is, without the handle.
@@ -30,10 +32,12 @@ package final class Means {
         principal: Principal,
         context: [UInt8],
         pool: Int,
+        provision: ProvisionNeed?,
         series: Int
     ) throws(FieldError) {
         self.scope = scope
         self.pool = pool
+        self.provision = provision
         self.series = series
         var fields = Fields()
         for template in route.headers where !template.isPerRequest {

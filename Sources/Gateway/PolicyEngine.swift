@@ -13,13 +13,23 @@ package final class PolicyEngine: Sendable {
         package var path: String
         package var listener: String
         package var now: WallTime
+        /// The caller's address as the connection has it; nil for a Unix socket.
+        package var source: IPAddress?
 
-        package init(method: String, operation: String, path: String, listener: String, now: WallTime) {
+        package init(
+            method: String,
+            operation: String,
+            path: String,
+            listener: String,
+            now: WallTime,
+            source: IPAddress?
+        ) {
             self.method = method
             self.operation = operation
             self.path = path
             self.listener = listener
             self.now = now
+            self.source = source
         }
     }
 
@@ -29,6 +39,7 @@ package final class PolicyEngine: Sendable {
         var operation = false
         var path = false
         var listener = false
+        var source = false
         /// More than comparisons with fixed instants.
         var now = false
         /// Knows the fixed instants that the clock is compared with.
@@ -40,6 +51,7 @@ package final class PolicyEngine: Sendable {
             all.operation = true
             all.path = true
             all.listener = true
+            all.source = true
             all.now = true
             return all
         }()
@@ -53,6 +65,7 @@ package final class PolicyEngine: Sendable {
             operation = has("operation")
             path = has("path")
             listener = has("listener")
+            source = has("source")
             now = has("now")
             self.reads = reads
         }
@@ -181,12 +194,19 @@ package final class PolicyEngine: Sendable {
     }
 
     private static func context(_ facts: Facts) -> RecordValue {
-        [
-            "method": .string(Text(facts.method)),
-            "operation": .string(Text(facts.operation)),
-            "path": .string(Text(facts.path)),
-            "listener": .string(Text(facts.listener)),
-            "now": .datetime(DatetimeValue(facts.now)),
+        var fields: [RecordValue.Field] = [
+            .init("method", .string(Text(facts.method))),
+            .init("operation", .string(Text(facts.operation))),
+            .init("path", .string(Text(facts.path))),
+            .init("listener", .string(Text(facts.listener))),
+            .init("now", .datetime(DatetimeValue(facts.now))),
         ]
+        switch facts.source {
+        case .v4(let bits)?: fields.append(.init("source", .address(AddressValue(ipv4: bits))))
+        case .v6(let high, let low)?:
+            fields.append(.init("source", .address(AddressValue(ipv6: UInt128(high) << 64 | UInt128(low)))))
+        case nil: break
+        }
+        return RecordValue(fields)
     }
 }

@@ -71,9 +71,7 @@ package struct Refusal: Sendable {
     package static let upstreamClosed = Refusal("upstream_closed", .badGateway, .upstream)
     package static let upstreamTimedOut = Refusal("upstream_timed_out", .gatewayTimeout, .upstream)
     package static let responseTooLarge = Refusal("response_too_large", .badGateway, .upstream)
-    package static let responseUnexpected = Refusal("response_unexpected", .badGateway, .upstream)
     // The caller went away: there is nobody to answer, but there is a record.
     package static let callerGone = Refusal("caller_gone", Status(499), .client)
     package static let draining = Refusal("draining", .serviceUnavailable, .us)
-    package static let overloaded = Refusal("overloaded", .serviceUnavailable, .us)
 }

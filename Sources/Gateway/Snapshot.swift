@@ -28,8 +28,9 @@ package final class GatewayPlan: Sendable {
     package let keys: GatewayKeys
     package let handleTimes: Configuration.Handle
     package let tokenLimits: TokenLimits
-    package let upstreamNames: [String]
     package let tenantsLabelled: Int
+    /// Of a body that an adapter must see whole; its own table may want less.
+    package let bufferedBodyBytes: Int
     /// Names that only Bulkhead may set: whatever folds to one of them is removed from what comes in.
     let reserved: HeaderFolding
 
@@ -41,8 +42,8 @@ package final class GatewayPlan: Sendable {
         keys: GatewayKeys,
         handleTimes: Configuration.Handle,
         tokenLimits: TokenLimits,
-        upstreamNames: [String],
-        tenantsLabelled: Int
+        tenantsLabelled: Int,
+        bufferedBodyBytes: Int
     ) {
         self.generation = generation
         self.listeners = listeners
@@ -51,8 +52,8 @@ package final class GatewayPlan: Sendable {
         self.keys = keys
         self.handleTimes = handleTimes
         self.tokenLimits = tokenLimits
-        self.upstreamNames = upstreamNames
         self.tenantsLabelled = tenantsLabelled
+        self.bufferedBodyBytes = bufferedBodyBytes
         reserved = HeaderFolding(
             names: routes.flatMap { $0.headers.map(\.name) } + ["x-tenant-id", "x-tenant-tier", "x-user-id"],
             prefixes: ["x-bulkhead-", "x-tenant-"]
@@ -111,6 +112,8 @@ package final class Route: Sendable {
     let forwardsToken: Bool
     let headers: [Configuration.HeaderTemplate]
     let allowsWebSocket: Bool
+    /// In lower case: further fields that carry a session id, besides those that the adapter knows.
+    let sessionHeaders: [[UInt8]]
     /// Text of the resource, for grant keys and records.
     let resourceText: [UInt8]
 
@@ -134,9 +137,20 @@ package final class Route: Sendable {
         forwardsToken = configuration.forwardToken
         headers = configuration.headers
         allowsWebSocket = configuration.websocket
+        sessionHeaders = configuration.sessionHeaders.map { Array($0.utf8) }
         resourceText = Array(configuration.resource.description.utf8)
     }
 
     /// Whether it leads to an agent: handles, context and trace are set there.
     var isIngress: Bool { adapter.kind == .ingress }
+
+    /// Trailers of a store pass no table, so they stay here.
+    package var passesTrailers: Bool { isIngress }
+
+    func isSession(_ name: borrowing Span<UInt8>) -> Bool {
+        for header in sessionHeaders where header.count == name.count {
+            if name.equalsIgnoringCase(header) { return true }
+        }
+        return false
+    }
 }

@@ -22,7 +22,8 @@ package struct TenantID: Hashable, Sendable, CustomStringConvertible {
                     || byte == UInt8(ascii: "-")
             else { return false }
         }
-        return true
+        // In a path they would be another place.
+        return !(bytes.equals(".") || bytes.equals(".."))
     }
 }
 

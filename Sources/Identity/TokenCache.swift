@@ -4,43 +4,27 @@ import Crypto
 
 /// Tokens that were verified, by SHA-256 of the whole token (never of a part: CVE-2026-35030). One per worker.
 ///
-/// An entry holds until the token expires or the issuer's keys grow stale, and only while its tenant's
-/// epoch stands and the key that verified it is still the issuer's, which is looked at again whenever the snapshot is
-/// another (THREATS 9).
+/// An entry holds until the token expires or the issuer's keys grow stale, and only as long as it is `Believed`.
 struct TokenCache: Sendable {
     private struct Entry: Sendable {
-        var verified: TokenVerifier.Verified
-        var until: WallTime
-        var generation: UInt64
-        /// Of the last snapshot under which the epochs were found unchanged.
-        var serial: UInt64
+        var believed: Believed
+        let until: WallTime
     }
 
-    private var index: DigestIndex
-    private var entries: [Entry?] = []
+    private var entries: DigestTable<Entry>
 
-    init(capacity: Int) {
-        index = DigestIndex(capacity: capacity)
-        entries.reserveCapacity(capacity)
-    }
+    init(capacity: Int) { entries = DigestTable(capacity: capacity) }
 
-    var count: Int { index.count }
+    var count: Int { entries.count }
 
     /// The principal of a token that still holds, or nil. Cost: one lookup, no allocation.
     mutating func find(_ digest: Digest, in snapshot: IdentitySnapshot, now: WallTime) -> Principal? {
-        guard let slot = index.find(digest), let entry = entries[slot] else { return nil }
-        guard now < entry.until else {
-            remove(slot)
+        guard let slot = entries.find(digest) else { return nil }
+        guard entries.update(slot, { now < $0.until && $0.believed.holds(in: snapshot) }) else {
+            entries.remove(slot)
             return nil
         }
-        if entry.serial != snapshot.serial {
-            guard holds(entry, in: snapshot) else {
-                remove(slot)
-                return nil
-            }
-            entries[slot]?.serial = snapshot.serial
-        }
-        return entry.verified.principal
+        return entries[slot].believed.principal
     }
 
     /// Remembers what was verified against `snapshot`. When that is no longer the one in force, the next find
@@ -49,34 +33,12 @@ struct TokenCache: Sendable {
     {
         var until = verified.principal.expiry
         if let staleAt = verified.staleAt { until = min(until, staleAt) }
-        let entry = Entry(
-            verified: verified,
-            until: until,
-            generation: snapshot.generation,
-            serial: snapshot.serial
-        )
-        let slot = index.insert(digest)
-        if slot == entries.count {
-            entries.append(entry)
-        } else {
-            entries[slot] = entry
-        }
+        let believed = Believed(verified.principal, issuer: verified.issuer, in: snapshot)
+        entries.insert(digest, Entry(believed: believed, until: until))
     }
 
     /// Forgets a tenant's tokens at once; a stale epoch would hide them at their next use anyway.
     mutating func purge(_ tenant: TenantID) {
-        for slot in entries.indices where entries[slot]?.verified.principal.tenant == tenant { remove(slot) }
-    }
-
-    private func holds(_ entry: Entry, in snapshot: IdentitySnapshot) -> Bool {
-        let principal = entry.verified.principal
-        return entry.generation == snapshot.generation
-            && snapshot.tenants.epoch(of: principal.tenant) == principal.tenantEpoch
-            && snapshot.keys.vouches(for: principal, issuer: entry.verified.issuer)
-    }
-
-    private mutating func remove(_ slot: Int) {
-        index.remove(slot: slot)
-        entries[slot] = nil
+        entries.removeAll { $0.believed.principal.tenant == tenant }
     }
 }

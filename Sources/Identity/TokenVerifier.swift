@@ -74,6 +74,7 @@ struct TokenVerifier: ~Copyable, Sendable {
         let parts = try CompactToken(token, maximumBytes: limits.maximumBytes)
         try decode(token, parts)
         let header = try TokenHeader(header.bytes, headerMembers)
+        if parts.signature.isEmpty { throw .tokenMalformed }
         let claims = TokenClaims(payload.bytes, claimMembers)
         let place = try claims.issuer(in: snapshot.issuers)
         let issuer = snapshot.issuers[place]

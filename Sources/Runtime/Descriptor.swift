@@ -35,7 +35,7 @@ package final class Descriptor: Sendable {
         return Self.transfer(result, ending: false)
     }
 
-    private static func transfer(_ result: Int, ending: Bool) -> Transfer {
+    static func transfer(_ result: Int, ending: Bool) -> Transfer {
         if result > 0 { return .moved(result) }
         if result == 0 { return ending ? .ended : .moved(0) }
         return errno == EAGAIN || errno == EWOULDBLOCK ? .wouldBlock : .failed(errno)

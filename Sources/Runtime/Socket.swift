@@ -27,6 +27,8 @@ package struct Socket: ~Copyable {
         guard let bound = unsafe address.withSockaddr({ unsafe bind(raw, $0, $1) }), bound == 0 else {
             throw SystemError("bind")
         }
+        // Only our own user may knock; see `peerUserID` for who may come in.
+        if case .unix(let path) = address.kind { _ = unsafe chmod(path, 0o600) }
         guard Glibc.listen(raw, backlog) == 0 else { throw SystemError("listen") }
         return socket
     }
@@ -78,11 +80,25 @@ package struct Socket: ~Copyable {
         }
     }
 
+    /// Reads what is there, up to `limit` bytes. Cost: one call.
     package borrowing func read(into buffer: inout Buffer, limit: Int) -> Transfer {
-        descriptor.read(into: &buffer, limit: limit)
+        var result = 0
+        let raw = raw
+        unsafe buffer.append(upTo: limit) { room in
+            result = retrying { unsafe bulkhead_receive(raw, room.baseAddress, room.count) }
+            return max(result, 0)
+        }
+        return Descriptor.transfer(result, ending: true)
     }
 
-    package borrowing func write(_ bytes: borrowing Span<UInt8>) -> Transfer { descriptor.write(bytes) }
+    /// Writes as much as fits. Cost: one call.
+    package borrowing func write(_ bytes: borrowing Span<UInt8>) -> Transfer {
+        let raw = raw
+        let result = unsafe bytes.withUnsafeBufferPointer { pointer in
+            retrying { unsafe bulkhead_send(raw, pointer.baseAddress, pointer.count) }
+        }
+        return Descriptor.transfer(result, ending: false)
+    }
 
     /// Ends our side; the peer reads an end of stream.
     package borrowing func shutdownWriting() { _ = shutdown(raw, Int32(SHUT_WR)) }

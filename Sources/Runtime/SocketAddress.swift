@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import Bytes
+package import Bytes
 import CAres  // Clang may file <sys/socket.h> under any module that includes it, so both are imported.
 import CSystem
 import Glibc
@@ -56,6 +56,13 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
             let end = text.firstIndex(of: 0) ?? text.count
             return String(decoding: text[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         }
+    }
+
+    package var ip: IPAddress? {
+        guard case .internet(let bytes, _) = kind else { return nil }
+        func word(_ range: Range<Int>) -> UInt64 { bytes[range].reduce(0) { $0 << 8 | UInt64($1) } }
+        if bytes.count == 4 { return .v4(UInt32(word(0..<4))) }
+        return .v6(high: word(0..<8), low: word(8..<16))
     }
 
     package var port: UInt16 {

@@ -141,6 +141,7 @@ extension ControlPlane {
     private func gauges() -> GaugeSet {
         var gauges = GaugeSet()
         let now = Clock.wallTime()
+        gauges.set(.build, label: plan.version, 1)
         gauges.set(.ready, isReady ? 1 : 0)
         gauges.set(.workers, workers.count)
         gauges.set(.configurationGeneration, Int(clamping: snapshot.plan.generation))

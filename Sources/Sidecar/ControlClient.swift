@@ -36,6 +36,8 @@ struct ControlClient {
         var port: UInt16
         /// Nil for plain text.
         var tls: TLSContext?
+        /// What the server's certificate must be for.
+        var serverName: String
         var authority: String
     }
 
@@ -61,7 +63,7 @@ struct ControlClient {
         let socket = try await connect(target, deadline)
         var stream = ControlStream(
             socket,
-            session: target.tls.map { TLSSession(client: $0, serverName: target.host) }
+            session: target.tls.map { TLSSession(client: $0, serverName: target.serverName) }
         )
         try await stream.open(deadline)
         var fields = Fields()
@@ -81,7 +83,6 @@ struct ControlClient {
             client.closeAfterResponse()
             try client.write(body.span, into: &stream.output)
             try client.finish(into: &stream.output)
-            client.closeAfterResponse()
         } catch {
             throw .http(error)
         }

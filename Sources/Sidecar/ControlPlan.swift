@@ -29,6 +29,8 @@ struct ControlPlan: Sendable {
     let drainTimeout: Interval
     let accessLog: Configuration.LogTarget
     let admin: AdminPlan
+    /// Of this program.
+    let version: String
 }
 
 struct AdminPlan: Sendable {

@@ -115,11 +115,12 @@ extension ControlPlane {
 
     private func meetProvision(_ asked: ProvisionNeed, _ worker: Int) {
         switch provisions[asked] {
-        case .done: answer(worker, .provision(asked), nil, .met)
+        case .done(let time) where Clock.now() - time < .seconds(20):
+            answer(worker, .provision(asked), nil, .met)
         case .underWay(var waiting):
             waiting.insert(worker)
             provisions[asked] = .underWay(waiting: waiting)
-        case nil:
+        case .done, nil:
             provisions[asked] = .underWay(waiting: [worker])
             Task(executorPreference: loop) { await self.provision(asked) }
         }
@@ -128,7 +129,7 @@ extension ControlPlane {
     private func provision(_ asked: ProvisionNeed) async {
         let isDone = await sendProvision(asked)
         guard case .underWay(let waiting)? = provisions[asked] else { return }
-        provisions[asked] = isDone ? .done : nil
+        provisions[asked] = isDone ? .done(at: Clock.now()) : nil
         for worker in waiting {
             answer(worker, .provision(asked), nil, isDone ? .met : .failed(.provisionFailed))
         }

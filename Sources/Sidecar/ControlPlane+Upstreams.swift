@@ -11,6 +11,7 @@ extension UpstreamPlan {
             host: endpoints[endpoint].hostText,
             port: endpoints[endpoint].port,
             tls: tls,
+            serverName: serverName,
             authority: endpoints[endpoint].description
         )
     }

@@ -28,7 +28,8 @@ actor ControlPlane {
 
     enum Provisioning {
         case underWay(waiting: Set<Int>)
-        case done
+        /// So long ago; a worker that asks again later has seen the store lose it.
+        case done(at: Instant)
     }
 
     private let wake: WakeSource
@@ -180,6 +181,11 @@ actor ControlPlane {
 
     private func drained() {
         drainedWorkers += 1
+        // A worker that has ended answers no more.
+        for collection in collections.values {
+            collection.continuation.resume(returning: collection.snapshots)
+        }
+        collections = [:]
         guard drainedWorkers == workers.count else { return }
         Task(executorPreference: loop) {
             await self.flushRecords(until: Clock.now() + .seconds(5))

@@ -32,7 +32,8 @@ final class Downstream {
 
     let descriptor: Int32
     let listener: Int
-    /// The caller's address, for records.
+    /// The caller's address, for policies and for records.
+    let source: IPAddress?
     let peerText: String?
     var transport: Transport
     var server: ServerConnection
@@ -43,6 +44,8 @@ final class Downstream {
     var deadline = Instant(nanoseconds: .max)
     var armedAt = Instant(nanoseconds: .max)
     var isScheduled = false
+    /// Closed and forgotten by the worker; it may still stand in the list of this turn's tasks.
+    var isClosed = false
     /// The whole request has been read, and handed to the upstream's machine.
     var requestEnded = false
     /// How the request's length is announced to the upstream.
@@ -50,6 +53,11 @@ final class Downstream {
     /// Sent once already on a pooled connection that turned out to be dead.
     var wasRetried = false
     var isTrimmed = false
+    /// The caller had ended its side already when its request was read: it is of the kind that still waits for the
+    /// answer. One that ends later has left.
+    var hasHalfClosed = false
+    /// Has had a request.
+    var hasServed = false
     /// Reading stopped because the upstream has a full window.
     var isPaused = false
 
@@ -65,11 +73,21 @@ final class Downstream {
         server = ServerConnection(limits: limits)
         self.listener = listener
         peerText = peer?.host
+        source = peer?.ip
     }
 
     /// Appends a stretch of the response's body.
     func write(_ range: Range<Int>, of body: borrowing Buffer) throws(HTTP1Error) {
         try server.write(body.bytes.extracting(range), into: &transport.output)
+    }
+
+    /// Whether the caller has left while its request is under way.
+    var isAbandoned: Bool {
+        guard transport.sawEnd, !hasHalfClosed else { return false }
+        switch phase {
+        case .parked, .queued, .forwarding: return requestEnded || facts.framing == .none
+        case .waiting, .collecting, .tunnel, .closing: return false
+        }
     }
 
     /// Between two requests with nothing of the next one seen: may be closed without a word.

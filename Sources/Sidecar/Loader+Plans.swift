@@ -69,7 +69,8 @@ extension Loader {
                 socketPath: configuration.admin.socket,
                 address: configuration.admin.address.map(socketAddress),
                 token: token
-            )
+            ),
+            version: Version.text
         )
     }
 

@@ -21,8 +21,8 @@ extension Loader {
                 keys: keys,
                 handleTimes: configuration.identity.handle,
                 tokenLimits: tokenLimits,
-                upstreamNames: configuration.upstreams.map(\.name),
-                tenantsLabelled: configuration.telemetry.tenantsLabelled
+                tenantsLabelled: configuration.telemetry.tenantsLabelled,
+                bufferedBodyBytes: configuration.limits.bufferedBodyBytes
             )
             return Snapshot(plan, identity: try makeIdentity())
         } catch {

@@ -23,8 +23,8 @@ package struct Loader {
     let adapters: [String: Adapter]
     let policies: PolicySet
     let keys: GatewayKeys
-    /// Whether the keys are made up for this process: handles and sealed ids end with it.
-    package let hasOwnKeys: Bool
+    /// Without, keys are made up for this process: handles and sealed ids end with it.
+    package let hasConfiguredKeys: Bool
 
     /// - Parameter environment: for `${NAME}`.
     package init(path: String, environment: [String: String], now: WallTime) throws(LoadProblems) {
@@ -36,7 +36,7 @@ package struct Loader {
         policies = Self.loadPolicies(configuration, &problems)
         let current = configuration.keys.current.flatMap { Self.secret($0, &problems) }
         let previous = configuration.keys.previous.flatMap { Self.secret($0, &problems) }
-        hasOwnKeys = configuration.keys.current != nil
+        hasConfiguredKeys = configuration.keys.current != nil
         if let current, current.bytes.count < 32 {
             problems.append("\(configuration.file): keys.current: needs at least 32 bytes")
         }
@@ -106,37 +106,6 @@ package struct Loader {
             problems.append("\(error)")
         }
         return nil
-    }
-
-    private static func loadPolicies(_ configuration: Configuration, _ problems: inout [String]) -> PolicySet
-    {
-        var sources: [Source] = []
-        for path in configuration.policy.files {
-            do {
-                var files = [path]
-                if Files.isFolder(path) {
-                    let folder = path.hasSuffix("/") ? path : path + "/"
-                    files = try Files.list(path).filter { $0.hasSuffix(".cedar") }.map { folder + $0 }
-                    if files.isEmpty { problems.append("\(path): holds no *.cedar file") }
-                }
-                for file in files {
-                    let bytes = try Files.read(file, limit: 4 << 20)
-                    guard let text = bytes.span.string() else {
-                        problems.append("\(file): is not UTF-8")
-                        continue
-                    }
-                    sources.append(Source(name: file, text: text))
-                }
-            } catch {
-                problems.append("\(error)")
-            }
-        }
-        do {
-            return try PolicySet(sources, naming: .annotated)
-        } catch {
-            problems.append("\(error)")
-            return PolicySet()
-        }
     }
 
     static func secret(_ source: Configuration.SecretSource, _ problems: inout [String]) -> Secret? {

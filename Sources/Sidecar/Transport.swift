@@ -32,10 +32,12 @@ struct Transport: ~Copyable {
     private(set) var isReadable = false
     private(set) var isWritable = false
     /// The kernel said that the peer has ended, so a read after the last byte will tell.
-    private var sawEnd = false
+    private(set) var sawEnd = false
     /// Neither direction works any more: nobody is there to answer.
     private(set) var isHungUp = false
     private var closeSent = false
+    /// The name that the caller asked for in its handshake, in lower case; nil for none.
+    private(set) var serverName: [UInt8]?
 
     init(_ socket: consuming Socket, session: consuming TLSSession?, connecting: Bool) {
         // In one straight line: see `Descriptor` for what a branch in here would do.
@@ -116,7 +118,9 @@ struct Transport: ~Copyable {
     private mutating func decrypt(_ cipher: borrowing Span<UInt8>) {
         guard var session = self.session.take() else { return }
         switch session.receive(cipher, plain: &input, output: &wire) {
-        case .done: state = .open
+        case .done:
+            if state == .opening { serverName = session.serverName.map { Array($0.lowercased().utf8) } }
+            state = .open
         case .handshaking: break
         case .closed(let cleanly): state = cleanly ? .peerEnded : .failed(.truncated)
         case .failed: state = .failed(.tls)
@@ -168,6 +172,10 @@ struct Transport: ~Copyable {
         if input.isEmpty { input.release() }
         if output.isEmpty { output.release() }
         if wire.isEmpty { wire.release() }
+        if var session = self.session.take() {
+            session.releaseBuffers()
+            self.session = consume session
+        }
     }
 }
 

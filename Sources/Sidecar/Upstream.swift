@@ -31,6 +31,8 @@ final class Upstream {
     var deadline = Instant(nanoseconds: .max)
     var armedAt = Instant(nanoseconds: .max)
     var isScheduled = false
+    /// Closed and forgotten by the worker; it may still stand in the list of this turn's tasks.
+    var isClosed = false
 
     init(
         _ socket: consuming Socket,

@@ -48,6 +48,12 @@ struct WebURL {
     }
 
     func target(tls: TLSContext?) -> ControlClient.Target {
-        ControlClient.Target(host: host, port: port, tls: isSecure ? tls : nil, authority: authority)
+        ControlClient.Target(
+            host: host,
+            port: port,
+            tls: isSecure ? tls : nil,
+            serverName: host,
+            authority: authority
+        )
     }
 }

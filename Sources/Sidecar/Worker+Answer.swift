@@ -74,6 +74,8 @@ extension Worker {
     func cutOff(_ connection: Downstream, _ exchange: Exchange) {
         dropUpstream(connection)
         connection.server.abort()
+        // What the upstream did say still reaches the caller, and visibly has no end.
+        connection.transport.flush()
         finish(exchange, connection)
         close(connection)
     }

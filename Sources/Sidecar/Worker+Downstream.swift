@@ -11,11 +11,12 @@ import Telemetry
 extension Worker {
     /// Looks at everything that may have changed for a caller's connection, then writes once.
     func advance(_ connection: Downstream) {
-        guard isOpen(connection) else { return }
+        guard !connection.isClosed else { return }
         if connection.transport.isHungUp, connection.phase != .waiting { return hangUp(connection) }
+        if connection.isAbandoned { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
         read(connection)
-        guard isOpen(connection) else { return }
+        guard !connection.isClosed else { return }
         connection.transport.flush()
         if case .failed = connection.transport.state { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
@@ -27,19 +28,14 @@ extension Worker {
         setDeadline(connection)
     }
 
-    func isOpen(_ connection: Downstream) -> Bool {
-        if case .downstream(let current) = slot(of: connection.descriptor) { return current === connection }
-        return false
-    }
-
     private func read(_ connection: Downstream) {
         while pump(connection) == .needsInput {
-            guard isOpen(connection), connection.transport.isReadable else { break }
+            guard !connection.isClosed, connection.transport.isReadable else { break }
             let before = connection.transport.input.count
             connection.transport.fill(scratch: &scratch)
             if connection.transport.input.count == before { break }
         }
-        guard isOpen(connection) else { return }
+        guard !connection.isClosed else { return }
         switch connection.transport.state {
         case .opening, .open: break
         case .peerEnded: callerEnded(connection)
@@ -51,7 +47,7 @@ extension Worker {
 
     /// Feeds the engine with what has been read, as long as there is somewhere for it to go.
     private func pump(_ connection: Downstream) -> Pump {
-        while isOpen(connection), acceptsInput(connection) {
+        while !connection.isClosed, acceptsInput(connection) {
             if connection.exchange == nil {
                 if connection.transport.input.isEmpty { return .needsInput }
                 startHead(connection)
@@ -67,7 +63,7 @@ extension Worker {
                 begin(connection, exchange, facts)
             case .body(let range):
                 take(range, of: connection, exchange)
-                if isOpen(connection) { connection.transport.input.consume(step.consumed) }
+                if !connection.isClosed { connection.transport.input.consume(step.consumed) }
             case .ended: requestEnded(connection, exchange)
             case .tunnel(let range):
                 relay(range, of: connection)
@@ -106,7 +102,11 @@ extension Worker {
         connection.facts = facts
         connection.requestEnded = false
         connection.wasRetried = false
+        connection.hasServed = true
+        connection.hasHalfClosed = connection.transport.sawEnd
         exchange.isWebSocket = facts.isWebSocket
+        exchange.source = connection.source
+        exchange.isMisdirected = isMisdirected(connection, exchange.request)
         exchange.bodyLength = facts.framing.length
         if isDraining { connection.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
@@ -115,6 +115,13 @@ extension Worker {
             action = gateway.refuse(exchange, .bodyTooLarge)
         }
         perform(action, connection, exchange)
+    }
+
+    /// A caller that asked for one name in the handshake may not ask for another in the request: it could reach
+    /// what the other name's trust guards (THREATS 19).
+    private func isMisdirected(_ connection: Downstream, _ request: borrowing RequestHead) -> Bool {
+        guard let name = connection.transport.serverName else { return false }
+        return !request.host.isEmpty && !request.host.equals(name)
     }
 
     /// Does what the gateway asks for.
@@ -141,7 +148,7 @@ extension Worker {
 
     /// The need is met, or is not to be met; the step that asked runs again.
     func resume(_ connection: Downstream, _ outcome: NeedOutcome) {
-        guard isOpen(connection), case .parked = connection.phase, let exchange = connection.exchange else {
+        guard !connection.isClosed, case .parked = connection.phase, let exchange = connection.exchange else {
             return
         }
         connection.phase = .waiting
@@ -216,9 +223,12 @@ extension Worker {
     }
 
     /// Nobody is there any more: what is under way is cancelled and recorded.
-    func hangUp(_ connection: Downstream) {
+    func hangUp(_ connection: Downstream, _ reason: Refusal = .callerGone) {
+        if connection.transport.state == .failed(.tls), !connection.hasServed {
+            gateway.count(.tlsHandshakeFailures)
+        }
         if let exchange = connection.exchange, exchange.hasBegun {
-            if connection.phase != .tunnel { gateway.abandon(exchange, .callerGone) }
+            if connection.phase != .tunnel { gateway.abandon(exchange, reason) }
             dropUpstream(connection)
             finish(exchange, connection)
         }
@@ -242,13 +252,14 @@ extension Worker {
     }
 
     func close(_ connection: Downstream) {
-        guard isOpen(connection) else { return }
+        guard !connection.isClosed else { return }
         dropUpstream(connection)
         leaveQueues(connection)
         if let exchange = connection.exchange {
             connection.exchange = nil
             give(exchange)
         }
+        connection.isClosed = true
         connection.transport.close()
         release(connection.descriptor)
         connectionCount -= 1
@@ -270,7 +281,6 @@ extension Worker {
         switch connection.phase {
         case .waiting:
             // Within a head, and while a body is dropped, the deadline stands since it began.
-            guard connection.isIdle, connection.exchange == nil else { return }
             return
         case .parked, .queued: return
         case .collecting: connection.deadline = now + plan.bodyTimeout
@@ -288,7 +298,10 @@ extension Worker {
     func timedOut(_ connection: Downstream) {
         switch connection.phase {
         case .waiting:
-            guard connection.isIdle, !connection.isTrimmed else { return close(connection) }
+            // One that never asked for anything, or stalls in its handshake, has had its time.
+            guard connection.isIdle, connection.hasServed, !connection.isTrimmed else {
+                return close(connection)
+            }
             connection.transport.trim()
             connection.isTrimmed = true
             connection.deadline = now + plan.idleTimeout

@@ -110,7 +110,7 @@ extension Worker {
     func admitWaiting(_ place: Int) {
         while !pools[place].waiting.isEmpty, !pools[place].isSaturated || pools[place].idleCount > 0 {
             let connection = pools[place].waiting.removeFirst()
-            guard isOpen(connection), connection.phase == .queued, let exchange = connection.exchange else {
+            guard !connection.isClosed, connection.phase == .queued, let exchange = connection.exchange else {
                 continue
             }
             connection.phase = .waiting
@@ -119,16 +119,12 @@ extension Worker {
         }
     }
 
-    func isOpen(_ upstream: Upstream) -> Bool {
-        if case .upstream(let current) = slot(of: upstream.descriptor) { return current === upstream }
-        return false
-    }
-
     func close(_ upstream: Upstream) {
-        guard isOpen(upstream) else { return }
+        guard !upstream.isClosed else { return }
         if upstream.phase == .idle { pools[upstream.place].remove(upstream, upstream.pool) }
         upstream.downstream?.upstream = nil
         upstream.downstream = nil
+        upstream.isClosed = true
         upstream.transport.close()
         release(upstream.descriptor)
         pools[upstream.place].closed()
@@ -145,11 +141,11 @@ extension Worker {
     // MARK: reading
 
     func advance(_ upstream: Upstream) {
-        guard isOpen(upstream) else { return }
+        guard !upstream.isClosed else { return }
         if upstream.phase == .connecting { connecting(upstream) }
-        guard isOpen(upstream) else { return }
+        guard !upstream.isClosed else { return }
         if upstream.phase != .connecting { pump(upstream) }
-        guard isOpen(upstream) else { return }
+        guard !upstream.isClosed else { return }
         upstream.transport.flush()
         if case .failed = upstream.transport.state, upstream.transport.input.isEmpty {
             return failed(upstream, .upstreamClosed)
@@ -298,17 +294,19 @@ extension Worker {
     }
 
     private func responseEnded(_ upstream: Upstream, _ connection: Downstream, _ exchange: Exchange) {
-        let trailersAllowed = exchange.responseLimit == nil
-        guard trailersAllowed else {
+        guard exchange.responseLimit == nil else {
             settle(upstream, connection)
             gateway.respondCollected(exchange, now: wallTime)
             return answer(connection, exchange)
         }
         do throws(HTTP1Error) {
-            let ending = try connection.server.finish(
-                trailers: upstream.client.body.trailers,
-                into: &connection.transport.output
-            )
+            let ending =
+                exchange.route?.passesTrailers ?? false
+                ? try connection.server.finish(
+                    trailers: upstream.client.body.trailers,
+                    into: &connection.transport.output
+                )
+                : try connection.server.finish(into: &connection.transport.output)
             settle(upstream, connection)
             endExchange(connection, exchange, ending)
         } catch {

@@ -88,6 +88,8 @@ final class Worker {
             runTasks()
             handOverRecords(force: false)
         }
+        // What is still under way at the deadline ends here, with its record.
+        for case .downstream(let connection) in slots { hangUp(connection, .draining) }
         handOverRecords(force: true)
         control.send(.drained(worker: index))
     }

@@ -190,9 +190,9 @@ extension TLSContext {
         guard let raw = unsafe SSL_CTX_new(method) else { preconditionFailure("OpenSSL has no TLS") }
         unsafe SSL_CTX_set_security_level(raw, 2)
         unsafe SSL_CTX_set_options(raw, bulkhead_tls_options())
-        // RELEASE_BUFFERS: an idle session keeps no record buffers. NO_AUTO_CHAIN: a server's chain is what its
-        // file says, never completed from the authorities that it trusts for its clients.
-        unsafe bulkhead_ctx_set_mode(raw, Int(SSL_MODE_RELEASE_BUFFERS) | Int(SSL_MODE_NO_AUTO_CHAIN))
+        // NO_AUTO_CHAIN: a server's chain is what its file says, never completed from the authorities that it trusts
+        // for its clients. Record buffers stay until `releaseBuffers`.
+        unsafe bulkhead_ctx_set_mode(raw, Int(SSL_MODE_NO_AUTO_CHAIN))
         unsafe SSL_CTX_set_verify_depth(raw, verifyDepth)
         unsafe SSL_CTX_set_timeout(raw, sessionSeconds)
         let isReady =

@@ -89,26 +89,26 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
     }
 
     private let times: Times
-    private var index: DigestIndex
-    private var entries: [Entry?] = []
+    private var entries: DigestTable<Entry>
     private var lastTicket: UInt64 = 0
 
     package init(capacity: Int = 4096, times: Times = Times()) {
         precondition(times.firstRetry > .zero && times.margin > .zero, "waiting times are more than zero")
         self.times = times
-        index = DigestIndex(capacity: capacity)
+        entries = DigestTable(capacity: capacity)
     }
 
-    package var count: Int { index.count }
+    package var count: Int { entries.count }
 
     /// The credential of that key, or what to do to get it.
     /// - Parameter tenant: whose it is, for purges.
     package mutating func lookup(_ key: CredentialKey, tenant: String, now: WallTime) -> Lookup {
-        guard let slot = index.find(key.digest), let entry = entries[slot] else {
+        guard let slot = entries.find(key.digest) else {
             let ticket = nextTicket()
-            put(key, Entry(tenant: tenant, state: .vending(ticket)))
+            entries.insert(key.digest, Entry(tenant: tenant, state: .vending(ticket)))
             return .vend(ticket)
         }
+        let entry = entries[slot]
         let usable = entry.vended.flatMap { now < $0.usableUntil ? $0 : nil }
         switch entry.state {
         case .vending:
@@ -121,7 +121,7 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
             }
         }
         let ticket = nextTicket()
-        entries[slot]?.state = .vending(ticket)
+        entries.update(slot) { $0.state = .vending(ticket) }
         return usable.map { .refresh($0.credential, ticket) } ?? .vend(ticket)
     }
 
@@ -139,13 +139,15 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
         let life = max((expiry - now).nanoseconds, 0)
         let margin = min(times.margin.nanoseconds, life / 4)
         let ahead = max(life / 5 + life / 2560 * Int64(spread), margin)
-        entries[slot]?.vended = Vended(
-            credential: credential,
-            refreshAt: now + Interval(nanoseconds: life - ahead),
-            usableUntil: now + Interval(nanoseconds: life - margin)
-        )
-        entries[slot]?.state = .fresh
-        entries[slot]?.failures = 0
+        entries.update(slot) { entry in
+            entry.vended = Vended(
+                credential: credential,
+                refreshAt: now + Interval(nanoseconds: life - ahead),
+                usableUntil: now + Interval(nanoseconds: life - margin)
+            )
+            entry.state = .fresh
+            entry.failures = 0
+        }
         return .accepted
     }
 
@@ -158,27 +160,28 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
         now: WallTime,
         spread: UInt8
     ) -> Acceptance {
-        guard let slot = slot(key, ticket), let failures = entries[slot]?.failures else { return .void }
+        guard let slot = slot(key, ticket) else { return .void }
+        let failures = entries[slot].failures
         var delay = failure == .denied ? times.denial.nanoseconds : times.firstRetry.nanoseconds
         if failure != .denied {
             for _ in 0..<failures where delay < times.longestRetry.nanoseconds { delay *= 2 }
             delay = min(delay, times.longestRetry.nanoseconds)
         }
         delay += delay / 510 * Int64(spread)
-        entries[slot]?.failures = min(failures + 1, 16)
-        entries[slot]?.state = .failed(failure, retryAt: now + Interval(nanoseconds: delay))
+        entries.update(slot) { entry in
+            entry.failures = min(failures + 1, 16)
+            entry.state = .failed(failure, retryAt: now + Interval(nanoseconds: delay))
+        }
         return .accepted
     }
 
     /// An upstream refused a credential as expired or revoked: it is not given again.
     package mutating func invalidate(_ key: CredentialKey) {
-        if let slot = index.find(key.digest) { remove(slot) }
+        if let slot = entries.find(key.digest) { entries.remove(slot) }
     }
 
     /// Forgets a tenant's credentials, those under way included.
-    package mutating func purge(tenant: String) {
-        for slot in entries.indices where entries[slot]?.tenant == tenant { remove(slot) }
-    }
+    package mutating func purge(tenant: String) { entries.removeAll { $0.tenant == tenant } }
 
     private mutating func nextTicket() -> VendTicket {
         lastTicket += 1
@@ -187,23 +190,9 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
 
     /// The entry for which this very attempt is under way.
     private mutating func slot(_ key: CredentialKey, _ ticket: VendTicket) -> Int? {
-        guard let slot = index.find(key.digest), case .vending(ticket) = entries[slot]?.state else {
+        guard let slot = entries.find(key.digest), case .vending(ticket) = entries[slot].state else {
             return nil
         }
         return slot
-    }
-
-    private mutating func put(_ key: CredentialKey, _ entry: Entry) {
-        let slot = index.insert(key.digest)
-        if slot == entries.count {
-            entries.append(entry)
-        } else {
-            entries[slot] = entry
-        }
-    }
-
-    private mutating func remove(_ slot: Int) {
-        index.remove(slot: slot)
-        entries[slot] = nil
     }
 }

@@ -18,22 +18,22 @@ package struct GrantCache<Means> {
     }
 
     package private(set) var counters = Counters()
-    private var index: DigestIndex
-    private var grants: [Grant<Means>?] = []
+    private var grants: DigestTable<Grant<Means>>
 
-    package init(capacity: Int = 16384) { index = DigestIndex(capacity: capacity) }
+    package init(capacity: Int = 16384) { grants = DigestTable(capacity: capacity) }
 
-    package var count: Int { index.count }
+    package var count: Int { grants.count }
 
     /// The grant of that key while it holds, or nil. One past its `renewAt` is still given: see there.
     /// - Parameter epochs: those in force now.
     package mutating func find(_ key: GrantKey, epochs: GrantEpochs, now: WallTime) -> Grant<Means>? {
-        guard let slot = index.find(key.digest), let grant = grants[slot] else {
+        guard let slot = grants.find(key.digest) else {
             counters.misses += 1
             return nil
         }
+        let grant = grants[slot]
         guard grant.epochs == epochs, now < grant.expiry else {
-            remove(slot)
+            grants.remove(slot)
             counters.misses += 1
             counters.stale += 1
             return nil
@@ -53,22 +53,10 @@ package struct GrantCache<Means> {
             counters.refused += 1
             return false
         }
-        let slot = index.insert(key.digest)
-        if slot == grants.count {
-            grants.append(grant)
-        } else {
-            grants[slot] = grant
-        }
+        grants.insert(key.digest, grant)
         return true
     }
 
     /// Forgets a tenant's grants.
-    package mutating func purge(tenant: String) {
-        for slot in grants.indices where grants[slot]?.tenant == tenant { remove(slot) }
-    }
-
-    private mutating func remove(_ slot: Int) {
-        index.remove(slot: slot)
-        grants[slot] = nil
-    }
+    package mutating func purge(tenant: String) { grants.removeAll { $0.tenant == tenant } }
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Glibc
 import Runtime
-
-/// The version of this program.
-let version = "0.1.0"
+import Sidecar
 
 /// Exit codes: 0 fine, 1 the thing asked about is bad, 2 wrong usage (DESIGN §11).
 enum ExitCode {
@@ -13,7 +11,7 @@ enum ExitCode {
 }
 
 private let help = """
-    bulkhead \(version): tenancy in front of agent services that nobody may change
+    bulkhead \(Version.text): tenancy in front of agent services that nobody may change
 
     usage: bulkhead <command> [options]
 
@@ -38,6 +36,7 @@ func run(_ arguments: [String]) -> Int32 {
     switch command {
     case "serve": return serveCommand(rest)
     case "check": return checkCommand(rest)
+    case "explain": return explainCommand(rest)
     case "cedar": return cedarCommand(rest)
     case "version", "--version": return versionCommand(rest)
     case "help", "--help", "-h":
@@ -53,7 +52,7 @@ func versionCommand(_ arguments: [String]) -> Int32 {
     do throws(UsageError) {
         let options = try Options(arguments, flags: ["--json"], help: "usage: bulkhead version [--json]")
         if options.wantsHelp { return options.printHelp() }
-        print(options.has("--json") ? "{\"version\":\"\(version)\"}" : "bulkhead \(version)")
+        print(options.has("--json") ? "{\"version\":\"\(Version.text)\"}" : "bulkhead \(Version.text)")
         return ExitCode.fine
     } catch {
         return error.report()

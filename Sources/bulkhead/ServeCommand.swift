@@ -25,7 +25,7 @@ func serveCommand(_ arguments: [String]) -> Int32 {
         let loader = try Loader(path: path, environment: environment(), now: Clock.wallTime())
         let sidecar = try Sidecar(loader)
         for (name, address) in sidecar.addresses { printError("bulkhead: \(name) listens on \(address)") }
-        if !loader.hasOwnKeys {
+        if !loader.hasConfiguredKeys {
             printError(
                 "bulkhead: no keys.current is configured: handles end, and sealed ids change, with this process"
             )

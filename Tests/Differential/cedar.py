@@ -36,7 +36,13 @@ def make_case(seed, folder):
     schema_text = world.schema()
     schema = cedarpy.Schema.from_str(schema_text)
     entities = cedarpy.Entities.from_json_str(json.dumps(world.entities), schema)
-    policy_set = cedarpy.PolicySet.from_str(policies)
+    try:
+        policy_set = cedarpy.PolicySet.from_str(policies)
+    except ValueError:
+        # Such as `-9223372036854775808.isIpv4()`: the sign is not part of the number there.
+        with open(folder.parent / "damaged.jsonl", "a") as file:
+            file.write(json.dumps({"policies": policies, "parseError": "refused"}) + "\n")
+        return
     valid = cedarpy.validate_policies(policies, schema_text).validation_passed
     requests = []
     for _ in range(4):

@@ -88,8 +88,8 @@ package final class Rig {
             keys: plan.keys,
             handleTimes: plan.handleTimes,
             tokenLimits: plan.tokenLimits,
-            upstreamNames: plan.upstreamNames,
-            tenantsLabelled: plan.tenantsLabelled
+            tenantsLabelled: plan.tenantsLabelled,
+            bufferedBodyBytes: plan.bufferedBodyBytes
         )
         snapshot = Snapshot(next, identity: snapshot.identity)
         gateway.adopt(snapshot)

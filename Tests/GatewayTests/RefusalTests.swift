@@ -72,7 +72,7 @@ import Testing
         ),
         Case(
             name: "alg none, as it is defined, without a signature",
-            code: "token_malformed",
+            code: "algorithm_refused",
             status: 401,
             token: Signer.token(.ann, header: #"{"alg":"none"}"#) { _ in [] }
         ),

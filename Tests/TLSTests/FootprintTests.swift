@@ -74,6 +74,7 @@ extension Link {
         client.send(request.span, output: &up)
         server.receive(up.bytes, plain: &plain, output: &down)
         server.send(plain.bytes, output: &down)
+        server.releaseBuffers()
         return Half(server)
     }
 }

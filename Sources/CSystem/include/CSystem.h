@@ -23,3 +23,8 @@ int bulkhead_forbid_dumps(void);
 // getrandom and pthread_setname_np are hidden behind _GNU_SOURCE.
 ssize_t bulkhead_getrandom(void *bytes, size_t count);
 int bulkhead_name_thread(const char *name);
+
+// recv and send without the cancellation points that the C library puts around them in a process with threads:
+// nobody here cancels a thread, and they are called four times for each request.
+ssize_t bulkhead_receive(int fd, void *bytes, size_t count);
+ssize_t bulkhead_send(int fd, const void *bytes, size_t count);

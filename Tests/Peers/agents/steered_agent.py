@@ -6,7 +6,8 @@ POST /invocations with a JSON body {"do": …}:
     gated     one event, and the next only after GET /gate/open?name=… was called
     flood     an endless body; GET /flood tells how many bytes went out
     sink      answers with the count of body bytes once GET /gate/open?name=… lets it read
-    headers   the request head as it arrived
+    raw       {"bytes": text, "close": true|false}: those bytes for an answer, whatever they mean
+    headers   the request head as it arrived, and on which of the agent's connections
 GET /ping answers as the AgentCore contract says; GET /stats counts requests.
 """
 
@@ -22,20 +23,23 @@ class Agent:
         self.gates = {}
         self.flooded = 0
         self.requests = 0
+        self.connections = 0
 
     def gate(self, name):
         return self.gates.setdefault(name, asyncio.Event())
 
     async def serve(self, reader, writer):
+        self.connections += 1
+        connection = self.connections
         try:
-            while await self.exchange(reader, writer):
+            while await self.exchange(reader, writer, connection):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
             writer.close()
 
-    async def exchange(self, reader, writer):
+    async def exchange(self, reader, writer, connection):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         line, *rest = head.split("\r\n")
         method, target, _ = line.split(" ")
@@ -60,8 +64,12 @@ class Agent:
             await self.gated(writer, request["name"])
         elif what == "flood":
             await self.flood(writer)
+        elif what == "raw":
+            writer.write(request["bytes"].encode("latin-1"))
+            await writer.drain()
+            return not request.get("close", False)
         else:
-            await self.whole(writer, {"line": line, "headers": headers, "body": request})
+            await self.whole(writer, {"line": line, "headers": headers, "body": request, "connection": connection})
         return True
 
     async def body(self, reader, values, count):
