@@ -111,6 +111,7 @@ let package = Package(
             path: "Tests/Benchmarks/Budgets",
             swiftSettings: strict
         ),
+        tests("Sidecar", on: ["GatewayRig", "bulkhead"]),
         tests("Gateway", on: vocabulary + ["HTTP1"] + parts + ["Gateway", "GatewayRig"]),
     ]
 )
