@@ -24,7 +24,7 @@ func layer(_ name: String, on dependencies: [String] = []) -> Target {
 func tests(_ name: String, on dependencies: [String]) -> Target {
     .testTarget(
         name: name + "Tests",
-        dependencies: dependencies.map { .init(stringLiteral: $0) },
+        dependencies: (dependencies + ["TestSupport"]).map { .init(stringLiteral: $0) },
         swiftSettings: strict
     )
 }
@@ -87,6 +87,7 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("Bytes", on: ["Bytes"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
         tests("HTTPTypes", on: ["Bytes", "HTTPTypes", "JSON"]),
@@ -110,6 +111,7 @@ let package = Package(
             path: "Tests/Benchmarks/Budgets",
             swiftSettings: strict
         ),
+        tests("Sidecar", on: ["GatewayRig", "bulkhead"]),
         tests("Gateway", on: vocabulary + ["HTTP1"] + parts + ["Gateway", "GatewayRig"]),
     ]
 )
