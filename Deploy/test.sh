@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Everything that CI checks: `bash Deploy/test.sh [--long]`. Installs what is missing; needs nothing else.
 #   format and lint · build · Swift tests (tidy among them) · release build · budgets · tests against real peers
-# --long adds the tests that take minutes (an issuer that is down for one, testssl.sh).
+# --long adds what takes minutes: an issuer that is down for one, testssl.sh, a minute of fuzzing.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -92,6 +92,7 @@ step "release build" build_release "$root"
 step "budgets" bash Tests/Benchmarks/budgets.sh
 step "python environments" peer_environments
 step "peer tests" peer_tests
+[ "${#long[@]}" = 0 ] || step "fuzzing" bash Tests/Fuzz/run.sh Cedar 60
 
 printf '\n'
 printf '%s\n' "${summary[@]}"
