@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import PackageDescription
 
+/// Tests/Fuzz/run.sh sets this: then everything is compiled with coverage for libFuzzer, and the fuzz targets exist.
+let isFuzzing = Context.environment["BULKHEAD_FUZZ"] != nil
+
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .strictMemorySafety(),
@@ -14,6 +17,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ImmutableWeakCaptures"),
     .enableExperimentalFeature("Lifetimes"),
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+    .unsafeFlags(isFuzzing ? ["-sanitize=fuzzer"] : []),
 ]
 
 /// One Swift target of the layer diagram in Sources/README.md; `on` names the targets below it.
@@ -115,3 +119,30 @@ let package = Package(
         tests("Gateway", on: vocabulary + ["HTTP1"] + parts + ["Gateway", "GatewayRig"]),
     ]
 )
+
+if isFuzzing {
+    func fuzzer(_ name: String, on dependencies: [String]) -> Target {
+        .executableTarget(
+            name: "Fuzz" + name,
+            dependencies: (["Bytes", "FuzzDriver"] + dependencies).map { .init(stringLiteral: $0) },
+            path: "Tests/Fuzz/" + name,
+            sources: ["main.swift"],
+            swiftSettings: strict
+        )
+    }
+    package.targets += [
+        .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+        .target(
+            name: "FuzzDriver",
+            dependencies: ["CFuzzer"],
+            path: "Tests/Fuzz/FuzzDriver",
+            swiftSettings: strict
+        ),
+        fuzzer("RequestHead", on: ["HTTP1", "HTTPTypes"]),
+        fuzzer("Chunked", on: ["HTTP1", "HTTPTypes"]),
+        fuzzer("CanonicalPath", on: ["HTTPTypes"]),
+        fuzzer("JWT", on: ["Crypto", "Identity", "JSON"]),
+        fuzzer("JSON", on: ["JSON"]),
+        fuzzer("YAML", on: ["Configuration"]),
+    ]
+}

@@ -46,6 +46,10 @@ package final class Exchange {
     var needOutcome: NeedOutcome?
     /// Keys were asked for already, so a key that is still unknown stays unknown.
     var asksForKeys: Bool { if case .keys? = unmet { true } else { false } }
+    /// A credential was asked for, and is not to be had now.
+    var couldNotRenew: Bool {
+        if case .credential? = unmet, case .failed? = needOutcome { true } else { false }
+    }
     package internal(set) var refusal: Refusal?
     var session: VirtualSessionID?
     /// As the client calls its session.

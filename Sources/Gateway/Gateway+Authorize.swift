@@ -20,7 +20,10 @@ extension Gateway {
         let key = grantKey(exchange, route, principal, operation, now)
         // Asked of the registry in force, not of the one that the principal was admitted by (THREATS 9).
         let epochs = GrantEpochs(tenant: snapshot.identity.tenants.epoch(of: principal.tenant))
-        if let grant = grants.find(key, epochs: epochs, now: now), now < grant.renewAt {
+        // While it cannot be renewed, a grant in hand is good to its end.
+        if let grant = grants.find(key, epochs: epochs, now: now),
+            now < grant.renewAt || exchange.couldNotRenew
+        {
             return try accept(grant, exchange)
         }
         let grant = try makeGrant(exchange, route, principal, operation, now)

@@ -64,7 +64,9 @@ extension Worker {
             case .body(let range):
                 take(range, of: connection, exchange)
                 if !connection.isClosed { connection.transport.input.consume(step.consumed) }
-            case .ended: requestEnded(connection, exchange)
+            case .ended:
+                connection.transport.input.consume(step.consumed)
+                requestEnded(connection, exchange)
             case .tunnel(let range):
                 relay(range, of: connection)
                 connection.transport.input.consume(step.consumed)

@@ -1,28 +1,101 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzes the readers of one target with libFuzzer: Tests/Fuzz/run.sh Cedar [seconds]
-# Crashing inputs land in Tests/Fuzz/<target>/Regressions; what is there already is run first.
+# Fuzzes the parsers that stand in front of everything: `bash Tests/Fuzz/run.sh [--seconds N] [NAME…]`, 10 s each by default.
+# Inputs that crash are kept in Tests/Fuzz/NAME/Regressions, and are run first the next time. Needs x86-64 or arm64 and a Swift toolchain.
 set -euo pipefail
-root=$(cd "$(dirname "$0")/../.." && pwd)
-target=${1:?usage: run.sh TARGET [SECONDS]}
-seconds=${2:-60}
-case $target in
-    Cedar) modules=(Bytes JSON Cedar) ;;
-    *) echo "run.sh: nothing is known about $target" >&2; exit 2 ;;
-esac
-out=$root/.build/fuzz/$target
-mkdir -p "$out" "$root/Tests/Fuzz/$target/Regressions" "$out/corpus"
-flags=(-O -sanitize=fuzzer,address -parse-as-library -package-name bulkhead -swift-version 6 -I "$out"
-    -enable-experimental-feature Lifetimes -enable-upcoming-feature InternalImportsByDefault
-    -enable-upcoming-feature MemberImportVisibility -enable-upcoming-feature ExistentialAny)
-libraries=()
-for module in "${modules[@]}"; do
-    swiftc "${flags[@]}" -wmo -emit-module -emit-module-path "$out/$module.swiftmodule" -module-name "$module" \
-        -emit-object -o "$out/$module.o" "$root/Sources/$module/"*.swift
-    libraries+=("$out/$module.o")
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+seconds=10
+names=()
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --seconds) seconds=${2:?--seconds needs a number}; shift 2 ;;
+        -*) echo "usage: run.sh [--seconds N] [NAME…]" >&2; exit 2 ;;
+        *) names+=("$1"); shift ;;
+    esac
 done
-swiftc "${flags[@]}" -module-name Fuzz "$root/Tests/Fuzz/$target/main.swift" "${libraries[@]}" -o "$out/fuzz"
-cd "$out"
-"$out/fuzz" -max_total_time="$seconds" -max_len=4096 -timeout=10 -print_final_stats=1 \
-    -artifact_prefix="$root/Tests/Fuzz/$target/Regressions/" \
-    "$out/corpus" "$root/Tests/Fuzz/$target/Corpus" "$root/Tests/Fuzz/$target/Regressions"
+[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked CanonicalPath JWT JSON YAML)
+
+corpora=${BULKHEAD_CORPORA:-$root/../shared/corpora}
+export BULKHEAD_FUZZ=1
+toolchain=$(dirname "$(readlink -f "$(command -v swiftc)")")
+runtime=$(find "$toolchain/../lib/clang" -name "libclang_rt.fuzzer_no_main-$(uname -m).a" -print -quit)
+[ -n "$runtime" ] || { echo "✗ this toolchain brings no libFuzzer" >&2; exit 1; }
+build=(swift build --package-path "$root" --scratch-path "$root/.build/fuzz" -c release
+    -Xlinker "$runtime" -Xlinker -lstdc++ -Xlinker -lm)
+
+# Each line of what is given becomes a seed of its own; \r and \n are written as such.
+lines() {
+    local folder=$1 number=0 line
+    shift
+    for line in "$@"; do
+        number=$((number + 1))
+        printf '%b' "$line" >"$folder/line-$number"
+    done
+}
+
+# Copies files as seeds, when they are there.
+files() {
+    local folder=$1 file
+    shift
+    for file in "$@"; do
+        [ -f "$file" ] && cp "$file" "$folder/$(sha256sum "$file" | cut -c 1-16)"
+    done
+    return 0
+}
+
+seeds() {
+    local name=$1 folder=$2
+    case "$name" in
+        RequestHead)
+            lines "$folder" 'GET / HTTP/1.1\r\nHost: a\r\n\r\n' \
+                'POST /a/b%2Fc?d=e HTTP/1.1\r\nHost: a:80\r\nContent-Length: 3\r\n\r\nabc' \
+                'PUT http://a/b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n' \
+                'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n' ;;
+        Chunked)
+            lines "$folder" '5\r\nhello\r\n0\r\n\r\n' '5;a=b;c="d"\r\nhello\r\n0\r\nX: y\r\n\r\n' \
+                'ffffffffffffffff\r\n' '0\r\n\r\n' ;;
+        CanonicalPath)
+            lines "$folder" '/' '/a/b/c' '/a/../b' '/%2e%2E/a' '/a%2Fb;c?d=e&f=%00' '/é/%C3%A9' '//a' '/a\\b' '/%252e' ;;
+        JWT)
+            lines "$folder" \
+                '{"iss":"https://idp.example","aud":"app","sub":"u","tenant":"acme","tier":"basic","exp":1800000600,"groups":["a"]}' \
+                '{"iss":"https://idp.example","aud":["x","app"],"sub":"u","tenant":"acme","exp":1.8e9,"nbf":0,"tag":"t"}' \
+                'eyJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.e30.AAAA'
+            files "$folder" "$corpora"/jose-cookbook/jws/*.json ;;
+        JSON)
+            lines "$folder" '{"a":[1,-2.5e3,"\\u00e9\\ud83d\\ude00",true,null]}' '[]' '"a"'
+            files "$folder" "$corpora"/jsontestsuite/test_parsing/*.json ;;
+        YAML) files "$folder" "$root"/Config/*.yaml "$root"/Config/adapters/*.yaml ;;
+        *) echo "✗ there is no $name" >&2; exit 2 ;;
+    esac
+}
+
+# One core: libFuzzer's corpus lives in .build/fuzz and grows from run to run.
+fuzz() {
+    local name=$1 folder="$root/.build/fuzz/corpus/$1" kept="$root/Tests/Fuzz/$1/Regressions" bin
+    "${build[@]}" --product "Fuzz$name" >&2 || return 1
+    bin=$("${build[@]}" --show-bin-path)
+    mkdir -p "$folder"
+    seeds "$name" "$folder"
+    local crashes
+    crashes=$(mktemp -d)
+    local past=()
+    [ -d "$kept" ] && past=("$kept")
+    if "$bin/Fuzz$name" "$folder" "${past[@]}" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 \
+        -max_len=8192 -artifact_prefix="$crashes/" -print_final_stats=1 >"$crashes/log" 2>&1; then
+        printf '✓ %s: %s inputs, %s in the corpus\n' "$name" \
+            "$(sed -n 's/^stat::number_of_executed_units: *//p' "$crashes/log")" "$(find "$folder" -type f | wc -l)"
+        rm -rf "$crashes"
+    else
+        mkdir -p "$kept"
+        find "$crashes" -type f ! -name log -exec cp {} "$kept/" \;
+        grep -E 'Fatal error|Precondition|ERROR|SUMMARY' "$crashes/log" | head -5 >&2 || true
+        printf '✗ %s: the input is in %s, the log in %s\n' "$name" "$kept" "$crashes/log" >&2
+        return 1
+    fi
+}
+
+status=0
+for name in "${names[@]}"; do fuzz "$name" || status=1; done
+exit "$status"

@@ -132,6 +132,21 @@ import Testing
         #expect(renewed.sent("x-bulkhead-context") == ["context-token-2"])
     }
 
+    /// While no new credential is to be had, the one in hand is good to its end (Sources/README.md, what is missing).
+    @Test func itLivesToItsEndWhenRenewalFails() throws {
+        let rig = try Rig()
+        let text = Rig.request("POST /invocations", token: Self.ann, body: "{}")
+        _ = try rig.run(text)
+        let late = try rig.run(text, now: Rig.now + .seconds(50), meetsNeeds: false)
+        late.resume(.failed(.credentialFailed))
+        #expect(late.isForwarded)
+        #expect(late.sent("x-bulkhead-context") == ["context-token-1"])
+        let over = try rig.run(text, now: Rig.now + .seconds(60), meetsNeeds: false)
+        over.resume(.failed(.credentialFailed))
+        #expect(over.reason == "credential_failed")
+        #expect(over.records.count == 1)
+    }
+
     /// Policies that look at the clock are asked again when their answer may change.
     @Test func itEndsAtATimeThatAPolicyNames() throws {
         var options = Rig.Options()

@@ -3,6 +3,7 @@ import Bytes
 import Crypto
 import Gateway
 import GatewayRig
+import HTTP1
 import HTTPTypes
 import Identity
 import JSON
@@ -366,6 +367,22 @@ import Testing
         #expect(!record.contains("http.request.method"))
         #expect(record.split(separator: "\n").count == 1)
         #expect(rig.metrics().contains(#"bulkhead_refusals_total{route="",reason="head_too_large"} 1"#))
+    }
+
+    /// A host that the handshake did not name (THREATS 19).
+    @Test func misdirectedRequestsAreRefused() throws {
+        let rig = try Rig()
+        let exchange = Exchange()
+        let text = Rig.request("POST /invocations", token: Self.ann, body: "{}")
+        var parser = RequestParser(limits: .callers)
+        #expect(try parser.parse(text.utf8Span.span, into: &exchange.request) != nil)
+        rig.fillRandom(&exchange.random)
+        exchange.isMisdirected = true
+        let start = Gateway.Start(listener: 0, now: Instant(nanoseconds: 0), wallTime: Rig.now)
+        #expect(rig.gateway.begin(exchange, start) == .answer)
+        #expect(exchange.refusal?.code == "misdirected")
+        #expect(exchange.answer.status.rawValue == 421)
+        #expect(rig.metrics().contains(#"reason="misdirected"} 1"#))
     }
 
     /// With `tier_drift: lesser` the lower of the two counts, and it is counted.

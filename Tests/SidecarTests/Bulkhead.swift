@@ -31,7 +31,7 @@ final class Bulkhead {
         let now = Int(Date().timeIntervalSince1970)
         token = Signer.pool.token(.ann.with("exp", "\(now + 3600)").with("iat", "\(now - 10)"))
         folder.write("tenants.yaml", "tenants: [{id: acme, name: Acme, tier: basic, issuers: [pool]}]\n")
-        folder.write("bulkhead.key", "an operator's key of at least 32 bytes, for tests only")
+        folder.write("bulkhead.key", Self.operatorsKey)
         folder.write("jwks.json", #"{"keys":[\#(Signer.pool.jwk)]}"#)
         folder.write("access.log", "")
         let path = folder.write(
@@ -53,6 +53,9 @@ final class Bulkhead {
         if process.isRunning { process.terminate() }
         process.waitUntilExit()
     }
+
+    /// Of Bulkhead's own, and what opens the admin plane.
+    private static let operatorsKey = "an-operators-key-of-at-least-32-bytes-for-tests-only"
 
     /// Built beside the tests, since they depend on it.
     static let binary: URL = {
@@ -122,6 +125,18 @@ final class Bulkhead {
         let status = try String(contentsOfFile: "/proc/\(identifier)/status", encoding: .utf8)
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
         return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
+    }
+
+    /// A counter of the admin plane; 0 when it does not stand there.
+    func metric(_ name: String) throws -> Int {
+        guard let wire = Wire(port: adminPort) else { throw Failure(description: "no admin plane") }
+        wire.send(
+            "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                + "Authorization: Bearer \(Self.operatorsKey)\r\n\r\n"
+        )
+        let lines = try wire.reply()?.body.split(separator: "\n") ?? []
+        let line = lines.first { $0.hasPrefix("\(name) ") }
+        return line.flatMap { Int($0.dropFirst(name.count + 1)) } ?? 0
     }
 
     func terminate() { process.terminate() }

@@ -48,7 +48,8 @@ import Testing
         #expect(reply.isWhole)
         // The connection goes on.
         wire.send(bulkhead.request("GET /b"))
-        #expect(try wire.reply()?.body == "got")
+        let second = try wire.reply()
+        #expect(second?.body == "got", "\(String(describing: second))")
         let records = try bulkhead.stop()
         #expect(records.count == 2)
         #expect(records[0].contains(#""http.request.body.size":11"#))
@@ -213,6 +214,36 @@ import Testing
         // Nothing is lost once the caller reads.
         _ = try #require(try wire.read(until: "\r\n\r\n"))
         #expect(try wire.drop(count: total) == total)
+        #expect(try bulkhead.stop().count == 1)
+    }
+
+    /// The other way round: an upstream that does not read stops the caller.
+    @Test func slowUpstreamsHoldTheCallerBack() throws {
+        let total = 48 << 20
+        let goOn = Signal()
+        let upstream = ScriptedUpstream { _, wire, _ in
+            _ = try wire.read(until: "\r\n\r\n")
+            guard goOn.wait() else { return }
+            let count = try wire.drop(count: total)
+            wire.send(ScriptedUpstream.ok("\(count)"))
+        }
+        let bulkhead = try Bulkhead(to: upstream.port, limits: "{body_bytes: 64MiB}")
+        let before = try bulkhead.residentKiB()
+        let wire = try bulkhead.connect()
+        wire.send(bulkhead.request("PUT /a", ["Content-Length: \(total)"]))
+        wire.setTimeout(Int32(SO_SNDTIMEO), milliseconds: 500)
+        let chunk = [UInt8](repeating: 120, count: 64 << 10)
+        var sent = 0
+        var step = chunk.count
+        while step == chunk.count, sent < total {
+            step = wire.send(chunk)
+            sent += step
+        }
+        #expect(sent < 24 << 20, "\(sent) bytes left the caller")
+        #expect(try bulkhead.residentKiB() - before < 8 << 10)
+        goOn.give()
+        while sent < total { sent += wire.send(Array(chunk.prefix(min(chunk.count, total - sent)))) }
+        #expect(try wire.reply()?.body == "\(total)")
         #expect(try bulkhead.stop().count == 1)
     }
 }

@@ -209,6 +209,9 @@ import Testing
             if reply.status == 200 { answered += 1 }
         }
         #expect(answered == 5)
+        let exhausted = try bulkhead.metric("bulkhead_accept_exhausted_total")
+        let refused = try bulkhead.metric("bulkhead_connections_refused_total")
+        #expect(exhausted + refused > 0)
         let records = try bulkhead.stop()
         #expect(records.count >= 6)
     }
