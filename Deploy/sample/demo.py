@@ -182,6 +182,7 @@ def serve(demo):
     files = {}
     for label, tenant, tier, user in (("clinic", CLINIC, "basic", "ann"), ("hospital", HOSPITAL, "premium", "bob")):
         files[label] = demo.state / f"{label}.token"
+        files[label].touch(mode=0o600)
         files[label].write_text(demo.token(tenant, tier, user, minutes=8 * 60))
     print(f"""
 Two tenants share one agent and one memory. Try, in another terminal:
