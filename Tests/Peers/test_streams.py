@@ -26,6 +26,13 @@ def ask(payload, token, host="localhost", **headers):
     return head("POST", "/invocations", fields, body, host)
 
 
+def ask_in_chunks(payload, token):
+    body = json.dumps(payload).encode()
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:5], body[5:])) + b"0\r\n\r\n"
+    fields = [("Authorization", f"Bearer {token}"), ("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")]
+    return head("POST", "/invocations", fields, None, "localhost") + chunks
+
+
 def read_until(connection, wanted, limit=1 << 16):
     data = b""
     while wanted not in data and len(data) < limit:
@@ -86,7 +93,7 @@ def test_expect_without_a_token_never_asks_for_the_body(front):
 def test_pipelined_requests_are_answered_in_order(front, ann):
     payloads = [{"do": "headers", "number": n} for n in range(8)]
     with front.steered.connect() as connection:
-        connection.sendall(b"".join(ask(p, ann) for p in payloads))
+        connection.sendall(b"".join((ask if n % 2 else ask_in_chunks)(p, ann) for n, p in enumerate(payloads)))
         stream = connection.makefile("rb")
         numbers = []
         for _ in payloads:
