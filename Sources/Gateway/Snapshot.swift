@@ -55,10 +55,17 @@ package final class GatewayPlan: Sendable {
         self.tenantsLabelled = tenantsLabelled
         self.bufferedBodyBytes = bufferedBodyBytes
         reserved = HeaderFolding(
-            names: routes.flatMap { $0.headers.map(\.name) } + ["x-tenant-id", "x-tenant-tier", "x-user-id"],
-            prefixes: ["x-bulkhead-", "x-tenant-"]
+            names: routes.flatMap { $0.headers.map(\.name) } + Self.protectedNames,
+            prefixes: ["x-bulkhead-", "x-tenant-", "x-forwarded-"]
         )
     }
+
+    /// What only Bulkhead or a proxy that an origin trusts may say. Some are removed as known fields already; here it is
+    /// for every spelling that folds to one of them.
+    private static let protectedNames = [
+        "x-tenant-id", "x-tenant-tier", "x-user-id", "x-api-key", "api-key", "x-real-ip", "x-original-url",
+        "x-rewrite-url", "x-http-method-override",
+    ]
 }
 
 /// Keys of Bulkhead's own; each purpose derives its own from them (THREATS 27).
