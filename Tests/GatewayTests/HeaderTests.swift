@@ -126,7 +126,10 @@ import Testing
             "X-Real-IP: 10.0.0.1",
             "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE",
             "Cookie: s=1",
-            "WorkloadAccessToken: t", "X-Amzn-Anything: x",
+            "WorkloadAccessToken: t", "X-Amzn-Anything: x", "X_Forwarded_For: 10.0.0.1",
+            "X_Real_IP: 10.0.0.1",
+            "X_Original-URL: /admin", "X_HTTP_Method_Override: DELETE", "Mcp_Session_Id: s",
+            "X_Amzn_Anything: x",
         ]
         let run = try rig.run(Rig.request("POST /invocations", token: Self.ann, fields, body: "{}"))
         #expect(run.isForwarded)
