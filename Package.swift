@@ -28,7 +28,7 @@ func layer(_ name: String, on dependencies: [String] = []) -> Target {
 func tests(_ name: String, on dependencies: [String]) -> Target {
     .testTarget(
         name: name + "Tests",
-        dependencies: dependencies.map { .init(stringLiteral: $0) },
+        dependencies: (dependencies + ["TestSupport"]).map { .init(stringLiteral: $0) },
         swiftSettings: strict
     )
 }
@@ -91,6 +91,7 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("Bytes", on: ["Bytes"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
         tests("HTTPTypes", on: ["Bytes", "HTTPTypes", "JSON"]),

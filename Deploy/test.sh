@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Everything that CI checks: `bash Deploy/test.sh [--long]`. Installs what is missing; needs nothing else.
-#   format and lint · build · Swift tests (tidy among them) · release build · tests against real peers
+#   format and lint · build · Swift tests (tidy among them) · release build · budgets · tests against real peers
 # --long adds the tests that take minutes (an issuer that is down for one, testssl.sh).
 set -euo pipefail
 
@@ -89,6 +89,7 @@ step "format" format_lint
 step "build" swift build --build-tests
 step "Swift tests" swift_tests
 step "release build" build_release "$root"
+step "budgets" bash Tests/Benchmarks/budgets.sh
 step "python environments" peer_environments
 step "peer tests" peer_tests
 

@@ -180,6 +180,14 @@ package struct Buffer: ~Copyable, @unchecked Sendable {
         tail = 0
     }
 
+    /// Empties the buffer and overwrites its whole storage with zeros, consumed bytes and free room included. Does not
+    /// reach blocks that growth gave back before: make room for all of a secret first.
+    package mutating func wipe() {
+        // Safe because the block is `capacityBytes` long; explicit_bzero is not optimised away.
+        if let base = unsafe base { unsafe explicit_bzero(base, capacityBytes) }
+        removeAll()
+    }
+
     @inlinable
     package mutating func reserve(_ extra: Int) {
         if capacityBytes - tail >= extra { return }

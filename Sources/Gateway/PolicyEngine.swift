@@ -74,7 +74,7 @@ package final class PolicyEngine: Sendable {
         func holdsUntil(_ now: WallTime) -> WallTime? {
             if self.now { return now + .seconds(1) }
             guard let next = reads?.nextBoundary("now", after: DatetimeValue(now)) else { return nil }
-            return WallTime(nanoseconds: next.milliseconds * 1_000_000)
+            return next.wallTime
         }
     }
 

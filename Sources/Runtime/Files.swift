@@ -18,15 +18,37 @@ package enum Files {
 
     /// The content of a file of at most `limit` bytes.
     package static func read(_ path: String, limit: Int = 16 << 20) throws(Failure) -> [UInt8] {
+        var buffer = Buffer()
+        try read(path, limit: limit, into: &buffer)
+        return buffer.bytes.array()
+    }
+
+    /// Lends the content of a file of at most `limit` bytes that holds a secret, and overwrites it afterwards.
+    /// - Returns: what `body` made of it.
+    package static func withSecret<Result>(
+        _ path: String,
+        limit: Int,
+        _ body: (Span<UInt8>) -> Result
+    ) throws(Failure) -> Result {
+        // Room for all that can be read, because growth would leave a copy behind.
+        var buffer = Buffer(capacity: limit + chunkBytes)
+        defer { buffer.wipe() }
+        try read(path, limit: limit, into: &buffer)
+        return body(buffer.bytes)
+    }
+
+    private static let chunkBytes = 64 << 10
+
+    /// Never makes `buffer` larger than `limit` and one chunk.
+    private static func read(_ path: String, limit: Int, into buffer: inout Buffer) throws(Failure) {
         let raw = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard raw >= 0 else { throw .system(path: path, SystemError("open")) }
         let descriptor = Descriptor(owning: raw)
-        var buffer = Buffer()
         while true {
-            switch descriptor.read(into: &buffer, limit: 64 << 10) {
+            switch descriptor.read(into: &buffer, limit: chunkBytes) {
             case .moved:
                 if buffer.count > limit { throw .tooLarge(path: path, limit: limit) }
-            case .ended: return buffer.bytes.array()
+            case .ended: return
             case .wouldBlock: throw .system(path: path, SystemError("read", EAGAIN))
             case .failed(let code): throw .system(path: path, SystemError("read", code))
             }

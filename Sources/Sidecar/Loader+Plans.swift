@@ -50,7 +50,8 @@ extension Loader {
         ListenerPlan(
             name: listener.name,
             address: socketAddress(listener.address),
-            tls: try listener.tls.map { try serverContext($0, listener.name) }
+            tls: try listener.tls.map { try serverContext($0, listener.name) },
+            bindsAuthority: (listener.tls?.certificates.count ?? 0) > 1
         )
     }
 

@@ -34,8 +34,7 @@ extension Loader {
     }
 
     private func certificate(_ files: Configuration.Certificate) throws -> TLSCertificate {
-        let pem = try Files.read(files.privateKey, limit: 64 << 10)
-        let key = Secret(copying: pem.span)
+        let key = try Files.withSecret(files.privateKey, limit: 64 << 10) { Secret(copying: $0) }
         let chain = try Files.read(files.certificate, limit: 1 << 20)
         return try TLSCertificate(
             chain: chain.span,

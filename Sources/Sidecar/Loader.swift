@@ -113,16 +113,17 @@ package struct Loader {
         case .value(let secret): return secret
         case .file(let path):
             do throws(Files.Failure) {
-                var bytes = try Files.read(path, limit: 64 << 10)
-                // Editors and `echo` end files with a line end that is no part of the secret.
-                while bytes.last == ASCII.lineFeed || bytes.last == ASCII.carriageReturn {
-                    bytes.removeLast()
+                let secret = try Files.withSecret(path, limit: 64 << 10) { bytes in
+                    // Editors and `echo` end files with a line end that is no part of the secret.
+                    var end = bytes.count
+                    while end > 0, [ASCII.lineFeed, ASCII.carriageReturn].contains(bytes[end - 1]) {
+                        end -= 1
+                    }
+                    return Secret(copying: bytes.extracting(0..<end))
                 }
-                if bytes.isEmpty {
-                    problems.append("\(path): the secret is empty")
-                    return nil
-                }
-                return Secret(copying: bytes.span)
+                if secret.count > 0 { return secret }
+                problems.append("\(path): the secret is empty")
+                return nil
             } catch {
                 problems.append("\(error)")
                 return nil
@@ -132,7 +133,8 @@ package struct Loader {
 
     private static func randomSecret() -> Secret {
         var entropy = EntropyPool()
-        var bytes = Buffer()
+        var bytes = Buffer(capacity: 48)
+        defer { bytes.wipe() }
         entropy.take(48, into: &bytes)
         return Secret(copying: bytes.bytes)
     }

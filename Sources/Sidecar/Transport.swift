@@ -119,13 +119,19 @@ struct Transport: ~Copyable {
         guard var session = self.session.take() else { return }
         switch session.receive(cipher, plain: &input, output: &wire) {
         case .done:
-            if state == .opening { serverName = session.serverName.map { Array($0.lowercased().utf8) } }
+            if state == .opening { noteServerName(session.serverName) }
             state = .open
         case .handshaking: break
         case .closed(let cleanly): state = cleanly ? .peerEnded : .failed(.truncated)
         case .failed: state = .failed(.tls)
         }
         self.session = consume session
+    }
+
+    /// Some clients put an address there, which is no name (RFC 6066 §3).
+    private mutating func noteServerName(_ name: String?) {
+        guard let name = name?.lowercased(), IPAddress(name) == nil else { return }
+        serverName = Array(name.utf8)
     }
 
     /// Encrypts and writes what waits. Cost: at most one `write` while the socket takes everything.

@@ -122,7 +122,10 @@ extension Worker {
     /// A caller that asked for one name in the handshake may not ask for another in the request: it could reach
     /// what the other name's trust guards (THREATS 19).
     private func isMisdirected(_ connection: Downstream, _ request: borrowing RequestHead) -> Bool {
-        guard let name = connection.transport.serverName else { return false }
+        guard plan.listeners[connection.listener].bindsAuthority, let name = connection.transport.serverName
+        else {
+            return false
+        }
         return !request.host.isEmpty && !request.host.equals(name)
     }
 

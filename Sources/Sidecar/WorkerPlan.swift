@@ -49,6 +49,8 @@ struct ListenerPlan: Sendable {
     let name: String
     let address: SocketAddress
     let tls: TLSContext?
+    /// Several certificates, chosen by name: what is asked for after the handshake must be what was asked for in it.
+    let bindsAuthority: Bool
 }
 
 /// A bound socket of one worker.

@@ -33,6 +33,18 @@ import Testing
         #expect(buffer.isEmpty && buffer.capacity == 0)
     }
 
+    @Test func wipingLeavesNothingBehind() {
+        var buffer = Buffer(capacity: 64)
+        buffer.append([UInt8](repeating: 0xA5, count: 48))
+        buffer.consume(16)
+        buffer.truncate(to: 8)
+        buffer.wipe()
+        #expect(buffer.isEmpty && buffer.capacity == 64)
+        // Takes the storage as it stands.
+        unsafe buffer.append(upTo: 64) { $0.count }
+        #expect(buffer.bytes.array() == [UInt8](repeating: 0, count: 64))
+    }
+
     @Test func overconsumingTraps() async {
         await #expect(processExitsWith: .failure) {
             var buffer = Buffer()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Cedar
 import JSON
+import TestSupport
 import Testing
 
 /// Expressions and policies whose result the reference implementation told.

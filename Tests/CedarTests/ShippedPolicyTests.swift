@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Cedar
 import Foundation
+import TestSupport
 import Testing
 
 /// The policies in Config/policies: they validate without a warning, and no tenant gets at what is another's.
@@ -10,10 +11,8 @@ import Testing
     private let sources: [Source]
 
     init() throws {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../Config/policies/").standardizedFileURL
         func read(_ name: String) throws -> Source {
-            Source(name: name, text: try String(contentsOf: folder.appending(path: name), encoding: .utf8))
+            Source(name: name, text: try Repository.text("Config/policies/\(name)"))
         }
         schema = try Schema(try read("bulkhead.cedarschema"))
         sources = [try read("tenancy.cedar"), try read("groups.cedar"), try read("examples/clinics.cedar")]

@@ -2,6 +2,7 @@
 import Bytes
 import Cedar
 import JSON
+import TestSupport
 import Testing
 
 /// Text and JSON are two forms of one thing.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Cedar
 import JSON
+import TestSupport
 import Testing
 
 /// What the reference implementation's validator and entity reader say, policy by policy and entity by entity.

@@ -2,6 +2,7 @@
 import Bytes
 import Configuration
 import HTTPTypes
+import TestSupport
 import Testing
 
 @Suite struct PatternTests {
@@ -72,7 +73,7 @@ import Testing
     /// that several routes would take, one that the others' order cannot change.
     @Test(arguments: [UInt64(1), 2, 3, 4])
     func whatMayStandTogetherHasOneWinner(_ seed: UInt64) throws {
-        var random = Random(state: seed)
+        var random = Seeded(seed: seed)
         let pieces = ["a", "b", "{x}"]
         let tails = ["", "/", "/**"]
         let universe = paths(upTo: 3)

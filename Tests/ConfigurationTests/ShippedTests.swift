@@ -1,23 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import Configuration
+import TestSupport
 import Testing
 
 /// What stands in Config/.
 @Suite struct ShippedTests {
     @Test func theShippedConfigurationIsRight() throws {
-        let configuration = try decode(source("Config/bulkhead.yaml"), file: "Config/bulkhead.yaml")
+        let configuration = try decode(Repository.text("Config/bulkhead.yaml"), file: "Config/bulkhead.yaml")
         #expect(configuration.check(adapters: adapters, now: now) == [])
         #expect(configuration.tenants.file == "Config/tenants.yaml")
-        let bytes = Array(try source("Config/tenants.yaml").utf8)
+        let bytes = Array(try Repository.text("Config/tenants.yaml").utf8)
         let tenants = try Configuration.TenantsFile.decode(bytes.span, file: "t", for: configuration)
         #expect(tenants.tenants.map(\.status) == [.active, .active, .suspended])
     }
 
     /// The traits that these tests assume are those of the shipped tables.
     @Test func theShippedRoutesHaveShippedAdapters() throws {
-        let configuration = try decode(source("Config/bulkhead.yaml"), file: "Config/bulkhead.yaml")
+        let configuration = try decode(Repository.text("Config/bulkhead.yaml"), file: "Config/bulkhead.yaml")
         for route in configuration.routes {
-            let table = try parse(source("Config/adapters/\(route.adapter).yaml"))
+            let table = try parse(Repository.text("Config/adapters/\(route.adapter).yaml"))
             let traits = try #require(adapters[route.adapter])
             let context = YAML.Context(file: "f.yaml")
             let value = { (key: String) in table[key].map(context.root) }
@@ -27,7 +28,7 @@ import Testing
     }
 
     @Test func theWorkedExampleIsRight() throws {
-        let readme = try source("Config/README.md")
+        let readme = try Repository.text("Config/README.md")
         let example = try #require(readme.split(separator: "## Worked example").last)
         let yaml = try #require(example.split(separator: "```yaml\n").last?.split(separator: "```").first)
         let configuration = try decode(String(yaml))
@@ -56,7 +57,7 @@ import Testing
         var found: (configuration: Set<String>, registry: Set<String>) = ([], [])
         var section = ""
         var isRegistry = false
-        for line in try source("Config/README.md").split(separator: "\n") {
+        for line in try Repository.text("Config/README.md").split(separator: "\n") {
             if line.hasPrefix("#") {
                 let parts = line.split(separator: "`", omittingEmptySubsequences: false)
                 section = parts.count == 3 ? parts[1] + "." : ""
@@ -72,8 +73,8 @@ import Testing
     /// No edit of a good file makes the decoder or the checks trap.
     @Test(arguments: [UInt64(11), 12, 13])
     func damagedFilesAreRefusedNotFatal(_ seed: UInt64) throws {
-        var random = Random(state: seed)
-        let texts = [everything, base, try source("Config/bulkhead.yaml")].map { Array($0.utf8) }
+        var random = Seeded(seed: seed)
+        let texts = [everything, base, try Repository.text("Config/bulkhead.yaml")].map { Array($0.utf8) }
         let alphabet = Array(": {}[]-\"'\n#&*!|>%@`$~0a\t,?\u{0}\u{7F}\u{FF}".utf8)
         for round in 0..<400 {
             var bytes = texts[round % texts.count]

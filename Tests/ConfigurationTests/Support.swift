@@ -35,12 +35,6 @@ let adapters: [String: Configuration.AdapterTraits] = [
 /// 2027-01-01T00:00:00Z.
 let now = WallTime(seconds: 1_798_761_600)
 
-/// A file of this package, by its path from the package's root.
-func source(_ path: String) throws -> String {
-    let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    return try String(contentsOfFile: "/\(root)/\(path)", encoding: .utf8)
-}
-
 /// The smallest whole configuration; tables of mistakes are edits of it.
 let base = """
     version: 1
@@ -98,18 +92,5 @@ struct Mistake: CustomTestStringConvertible, Sendable {
     var text: String {
         precondition(base.contains(old), "\(old) is not in the base configuration")
         return base.replacing(old, with: new, maxReplacements: 1)
-    }
-}
-
-/// SplitMix64: the same numbers for the same seed everywhere.
-struct Random: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

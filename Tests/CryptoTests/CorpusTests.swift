@@ -2,26 +2,12 @@
 import Bytes
 import Crypto
 import Foundation
+import TestSupport
 import Testing
 
-/// Published vectors, kept outside the repository: `BULKHEAD_CORPORA`, or `../shared/corpora` beside the package.
-enum Corpora {
-    static let root: URL = {
-        if let path = ProcessInfo.processInfo.environment["BULKHEAD_CORPORA"] {
-            return URL(fileURLWithPath: path)
-        }
-        return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-            .appendingPathComponent("shared/corpora")
-    }()
-
-    static var arePresent: Bool {
-        FileManager.default.fileExists(atPath: root.appendingPathComponent("wycheproof").path)
-    }
-
-    static func object(_ path: String) throws -> [String: Any] {
-        let data = try Data(contentsOf: root.appendingPathComponent(path))
-        return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+extension Corpora {
+    fileprivate static func object(_ path: String) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: Data(read(path))) as? [String: Any])
     }
 }
 
@@ -69,7 +55,7 @@ enum JWK {
     }
 }
 
-@Suite(.enabled(if: Corpora.arePresent, "the corpora folder is absent: set BULKHEAD_CORPORA"))
+@Suite(.enabled(if: Corpora.has("wycheproof"), "the corpora folder is absent: set BULKHEAD_CORPORA"))
 struct CorpusTests {
     /// Vectors called valid whose JWK says `PS256` or `ES521` while the token says PS384 or ES512. Bulkhead finds
     /// keys by (issuer, kid, algorithm) (THREATS 5) and refuses them; the signature itself must verify.

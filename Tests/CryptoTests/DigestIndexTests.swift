@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Crypto
+import TestSupport
 import Testing
 
 @Suite struct DigestIndexTests {
@@ -25,16 +26,12 @@ import Testing
     /// Whatever happens, no digest finds a slot that a later one was given, and no more than `capacity` are there.
     @Test func agreesWithADictionary() {
         let seed = UInt64.random(in: .min ... .max)
-        var state = seed
-        func random(_ bound: Int) -> Int {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int(state >> 33) % bound
-        }
+        var random = Seeded(seed: seed)
         var index = DigestIndex(capacity: 16)
         var owner: [Int: Int] = [:]
         for _ in 0..<20_000 {
-            let number = random(40)
-            switch random(4) {
+            let number = Int.random(in: 0..<40, using: &random)
+            switch Int.random(in: 0..<4, using: &random) {
             case 0:
                 if let slot = index.find(Self.digest(number)) {
                     index.remove(slot: slot)

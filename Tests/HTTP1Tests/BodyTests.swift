@@ -2,6 +2,7 @@
 import Bytes
 import HTTP1
 import HTTPTypes
+import TestSupport
 import Testing
 
 @Suite struct BodyTests {
@@ -172,7 +173,7 @@ import Testing
 
     @Test func whatIsEncodedIsDecoded() throws {
         for seed in 0..<200 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             var output = Buffer()
             var encoder = BodyEncoder(.chunked, .response)
             var plain = ""

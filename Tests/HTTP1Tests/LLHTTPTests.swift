@@ -2,6 +2,7 @@
 import Bytes
 import HTTP1
 import HTTPTypes
+import TestSupport
 import Testing
 
 /// One case of llhttp's Markdown tests: a meta comment, an `http` block, then the expected `log`.

@@ -2,6 +2,7 @@
 import Bytes
 import HTTP1
 import HTTPTypes
+import TestSupport
 import Testing
 
 /// Messages that are almost right: whatever becomes of them, nothing traps and every split says the same.
@@ -10,7 +11,7 @@ import Testing
         0, 9, 10, 13, 32, 34, 35, 37, 44, 45, 46, 47, 48, 58, 59, 61, 63, 65, 92, 95, 102, 127, 128, 195, 255,
     ]
 
-    private func mutate(_ input: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
+    private func mutate(_ input: [UInt8], _ generator: inout Seeded) -> [UInt8] {
         var bytes = input
         for _ in 0..<Int.random(in: 1...3, using: &generator) where !bytes.isEmpty {
             let index = Int.random(in: 0..<bytes.count, using: &generator)
@@ -30,7 +31,7 @@ import Testing
         let seeds = RequestTests.accepted.map(\.input.wire)
         var refused = 0
         for seed in 0..<3000 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             let input = mutate(seeds.randomElement(using: &generator)!, &generator)
             let whole = serve(input)
             let cuts = (0..<20).map { _ in Int.random(in: 1...30, using: &generator) }
@@ -44,7 +45,7 @@ import Testing
     @Test func responsesAlmostRight() {
         let seeds = ResponseTests.cases.filter { $0.method == .get }
         for seed in 0..<3000 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             let item = seeds.randomElement(using: &generator)!
             let input = mutate(item.input.wire, &generator)
             func run(_ cuts: Cuts) -> [String] {

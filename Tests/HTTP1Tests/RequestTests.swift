@@ -2,6 +2,7 @@
 import Bytes
 import HTTP1
 import HTTPTypes
+import TestSupport
 import Testing
 
 struct WireCase: CustomTestStringConvertible, Sendable {
@@ -222,7 +223,7 @@ struct WireCase: CustomTestStringConvertible, Sendable {
             #expect(serve(input, [cut, input.count]) == item.events, "\(cut)")
         }
         for seed in 0..<20 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             let cuts = (0..<40).map { _ in Int.random(in: 1...12, using: &generator) }
             #expect(serve(input, cuts) == item.events, "seed \(seed)")
         }

@@ -2,6 +2,7 @@
 import Bytes
 import HTTP1
 import HTTPTypes
+import TestSupport
 import Testing
 
 struct ResponseCase: CustomTestStringConvertible, Sendable {
@@ -164,7 +165,7 @@ struct ResponseCase: CustomTestStringConvertible, Sendable {
         let split = item.events.filter { $0 != "reusable" }
         #expect(run([1]).filter { $0 != "reusable" } == split)
         for seed in 0..<20 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             let cuts = (0..<40).map { _ in Int.random(in: 1...12, using: &generator) }
             #expect(run(cuts).filter { $0 != "reusable" } == split, "seed \(seed)")
         }

@@ -2,6 +2,7 @@
 import Bytes
 import HTTP1
 import HTTPTypes
+import TestSupport
 import Testing
 
 /// Feeds a server and keeps what it writes.

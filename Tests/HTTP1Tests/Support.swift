@@ -1,30 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 
-extension String {
-    var bytes: [UInt8] { Array(utf8) }
-}
-
 extension Span<UInt8> {
     /// Each byte as one character, so that nothing is lost.
     var text: String {
         var text = ""
         for index in indices { text.unicodeScalars.append(Unicode.Scalar(self[index])) }
         return text
-    }
-}
-
-/// SplitMix64: a seed that a failing test prints makes the same run again.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

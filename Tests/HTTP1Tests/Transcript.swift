@@ -2,6 +2,7 @@
 import Bytes
 import HTTP1
 import HTTPTypes
+import TestSupport
 
 /// Runs messages through the machines and writes down what they say, one line for an event, body pieces joined.
 struct Transcript {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import HTTPTypes
+import TestSupport
 import Testing
 
 struct PathCase: CustomTestStringConvertible, Sendable {
@@ -167,7 +168,7 @@ struct RefusalCase: CustomTestStringConvertible, Sendable {
         ]
         var acceptedCount = 0
         for seed in 0..<20_000 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             var target = "/"
             for _ in 0..<Int.random(in: 0...6, using: &generator) {
                 target += pieces.randomElement(using: &generator)!

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import HTTPTypes
+import TestSupport
 import Testing
 
 @Suite struct FieldsTests {
@@ -107,7 +108,7 @@ import Testing
 
     @Test func behavesAsAListOfPairs() {
         for seed in 0..<200 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             var fields = Fields()
             var model: [String] = []
             for _ in 0..<30 {

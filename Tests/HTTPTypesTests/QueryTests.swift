@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import HTTPTypes
+import TestSupport
 import Testing
 
 @Suite struct QueryTests {
@@ -56,7 +57,7 @@ import Testing
 
     @Test func writesWhatItReads() {
         for seed in 0..<500 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             var output = Buffer()
             var expected: [[UInt8]] = []
             for index in 0..<4 {

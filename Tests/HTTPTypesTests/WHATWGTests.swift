@@ -2,6 +2,7 @@
 import Bytes
 import HTTPTypes
 import JSON
+import TestSupport
 import Testing
 
 /// One case of web-platform-tests' `urltestdata.json` that names an http or https URL.

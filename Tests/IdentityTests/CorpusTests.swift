@@ -4,21 +4,12 @@ import Crypto
 import Foundation
 import Identity
 import JSON
+import TestSupport
 import Testing
 
-/// Conformance data that lives outside the repository: `BULKHEAD_CORPORA`, or a folder beside the package.
-private enum Corpora {
-    static let root: URL? = {
-        let beside = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../../../shared/corpora").standardizedFileURL
-        let root = ProcessInfo.processInfo.environment["BULKHEAD_CORPORA"].map { URL(filePath: $0) } ?? beside
-        return FileManager.default.fileExists(atPath: root.path()) ? root : nil
-    }()
-
-    static func value(_ path: String) throws -> JSONValue {
-        let root = try #require(root)
-        let bytes = [UInt8](try Data(contentsOf: root.appending(path: path)))
-        return try JSONValue.parse(bytes.span, maximumBytes: 1 << 24)
+extension Corpora {
+    fileprivate static func value(_ path: String) throws -> JSONValue {
+        try JSONValue.parse(read(path).span, maximumBytes: 1 << 24)
     }
 }
 

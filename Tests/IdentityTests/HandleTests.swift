@@ -3,6 +3,7 @@ import Bytes
 import Crypto
 import Identity
 import JSON
+import TestSupport
 import Testing
 
 extension World {
@@ -158,7 +159,7 @@ extension World {
     @Test func noiseIsRefusedAndNeverTraps() throws {
         let world = try World()
         let seed = UInt64.random(in: .min ... .max)
-        var random = SplitMix(seed)
+        var random = Seeded(seed: seed)
         for _ in 0..<3000 {
             let bytes = (0..<Int.random(in: 0..<200, using: &random)).map { place -> UInt8 in
                 place == 0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct EditorTests {
@@ -135,7 +136,7 @@ import Testing
     @Test func neverTrapsAndNeverChangesMore() throws {
         let seed = UInt64.random(in: 0 ... .max)
         print("seed of neverTrapsAndNeverChangesMore: \(seed)")
-        var random = Generator(state: seed)
+        var random = Seeded(seed: seed)
         let table = try Self.table(Self.rules)
         let pieces = [
             "{", "}", "[", "]", ",", ":", "\"id\"", "\"owner\"", "\"any\"", "\"list\"", "\"deep\"", "\"er\"",
@@ -160,17 +161,6 @@ import Testing
             // Opaque parts may hold duplicates, which JSONValue refuses; all else that passed is JSON.
             if value == nil { #expect(text.contains("\"any\"")) }
             #expect(edited.contains("<2>"))
-        }
-    }
-
-    struct Generator: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct JSONMutationTests {
@@ -8,7 +9,7 @@ import Testing
     /// again as the same value.
     @Test func readersAgreeOnAnything() {
         let seed = UInt64.random(in: .min ... .max)
-        var random = SplitMix(seed)
+        var random = Seeded(seed: seed)
         let pieces =
             JSONStreamingTests.documents.flatMap { Array($0.utf8) } + Array(#"{}[]":,\u0d8eE+-.0"#.utf8)
         var accepted = 0

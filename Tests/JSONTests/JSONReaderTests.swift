@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import JSON
+import TestSupport
 import Testing
 
 /// Every token of a document, or the error that ends it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import JSON
+import TestSupport
 import Testing
 
 private func parse(_ text: String) throws(JSONError) -> JSONValue {
@@ -188,7 +189,7 @@ private func print(_ value: JSONValue) -> String {
     /// Whatever bytes a peer sends, a log line stays one valid string that holds them as far as they are text.
     @Test func everyByteStringBecomesAValidString() throws {
         let seed = UInt64.random(in: .min ... .max)
-        var random = SplitMix(seed)
+        var random = Seeded(seed: seed)
         for _ in 0..<2000 {
             let text = (0..<Int.random(in: 0..<12, using: &random)).map { _ in
                 [UInt8.random(in: .min ... .max, using: &random), 0x22, 0x5C, 0xE2, 0x82, 0xAC, 0x0A]
@@ -202,17 +203,5 @@ private func print(_ value: JSONValue) -> String {
                 #expect(value == .string(exact), "seed \(seed), bytes \(text)")
             }
         }
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -3,6 +3,7 @@ import Bytes
 import Configuration
 import HTTPTypes
 import Namespaces
+import TestSupport
 import Testing
 
 /// The table language, on tables that use what the shipped ones do not.
@@ -374,7 +375,7 @@ import Testing
     /// A broken table is told, whatever is broken.
     @Test func neverTrapsOnATable() throws {
         var random = Seeded.printed()
-        let lines = String(decoding: try Rig.file("Config/adapters/chroma.yaml"), as: UTF8.self)
+        let lines = try Repository.text("Config/adapters/chroma.yaml")
             .split(separator: "\n", omittingEmptySubsequences: false)
         let words = [
             "pass", "opaque", "[]", "{}", "7", "null", "collection", "tenant", "{shape: collection}", "-1",
@@ -399,7 +400,7 @@ import Testing
 
     /// The worked example is a table that works as its text says.
     @Test func worksAsTheREADMESays() throws {
-        let text = String(decoding: try Rig.file("Config/adapters/README.md"), as: UTF8.self)
+        let text = try Repository.text("Config/adapters/README.md")
         let blocks = text.split(separator: "```yaml\n").dropFirst()
         let notes = try Rig.compile(String(try #require(blocks.first?.split(separator: "```").first)))
         let scope = try Rig.scope(notes, "acme")
@@ -419,7 +420,7 @@ import Testing
 
     /// Every key that the decoder knows stands in the README, and every reason code.
     @Test func isDocumented() throws {
-        let text = String(decoding: try Rig.file("Config/adapters/README.md"), as: UTF8.self)
+        let text = try Repository.text("Config/adapters/README.md")
         for reason in AdapterReason.allCases { #expect(text.contains("`\(reason.rawValue)`")) }
         // The decoder lists its keys when it meets an unknown one.
         let tables = [

@@ -2,6 +2,7 @@
 import Bytes
 import HTTPTypes
 import Namespaces
+import TestSupport
 import Testing
 
 @Suite struct RESTTests {

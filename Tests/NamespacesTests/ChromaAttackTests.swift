@@ -2,6 +2,7 @@
 import Bytes
 import HTTPTypes
 import Namespaces
+import TestSupport
 import Testing
 
 /// What tenant `acme` tries on `globex`, and on a neighbour whose name begins like its own.

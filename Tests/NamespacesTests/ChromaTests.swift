@@ -2,6 +2,7 @@
 import Bytes
 import HTTPTypes
 import Namespaces
+import TestSupport
 import Testing
 
 /// What chromadb 1.5.9 answered for the tenant `t4acme`, byte for byte.
@@ -11,7 +12,7 @@ enum ChromaFixture {
     static let databaseID = "8037ab16-f5c3-4f82-91e9-08292ae62b9f"
 
     static func body(_ name: String) throws -> String {
-        String(decoding: try Rig.file("Tests/Fixtures/chroma/\(name).json"), as: UTF8.self)
+        try Repository.text("Tests/Fixtures/chroma/\(name).json")
     }
 }
 

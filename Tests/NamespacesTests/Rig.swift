@@ -2,10 +2,10 @@
 import Bytes
 import Configuration
 import Crypto
-import Glibc
 import HTTPTypes
 import JSON
 import Namespaces
+import TestSupport
 import Testing
 
 /// The shipped tables, and exchanges through them without a network.
@@ -14,7 +14,7 @@ enum Rig {
 
     static func adapter(_ name: String) throws -> Adapter {
         try compile(
-            String(decoding: file("Config/adapters/\(name).yaml"), as: UTF8.self),
+            Repository.text("Config/adapters/\(name).yaml"),
             file: "\(name).yaml"
         )
     }
@@ -32,22 +32,6 @@ enum Rig {
     static func scope(_ adapter: Adapter, _ tenant: String) throws -> AdapterScope {
         let compartment = try Compartment(scope: .tenant, tenant: tenant)
         return AdapterScope(adapter, compartment: compartment, tenant: tenant.utf8Span.span, idKey: idKey)
-    }
-
-    /// A file of the repository, by its path from the root.
-    static func file(_ path: String) throws -> [UInt8] {
-        let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-        // Safe because the descriptor is closed below and the buffer has room for what is read.
-        let descriptor = unsafe open("/\(root)/\(path)", O_RDONLY)
-        try #require(descriptor >= 0, "no file \(path)")
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = unsafe read(descriptor, &chunk, chunk.count)
-            if count <= 0 { return bytes }
-            bytes += chunk[..<count]
-        }
     }
 }
 

@@ -69,13 +69,24 @@ def test_check(front, tmp_path):
     assert front.bulkhead.command("check").returncode == 2
 
 
-def test_explain(front, ann, forge):
-    done = front.bulkhead.command("explain", "--config", front.bulkhead.file, "--token",
-                                  forge.token("clinic", "basic"), "--method", "PUT", "--path", "/notes/x", "--json")
-    assert done.returncode in (0, 1), done
-    text = done.stdout + done.stderr
-    assert "clinic" in text
-    assert forge.token("clinic", "basic") not in text
+def explain(front, token, path, *more):
+    done = front.bulkhead.command("explain", "--config", front.bulkhead.file, "--listener", "notes", "--token", token,
+                                  "--method", "PUT", "--path", path, "--json", *more)
+    assert token not in done.stdout + done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_explain(front, forge, memory):
+    """Who, where and why; nothing is sent."""
+    before = len(memory.seen())
+    status, text = explain(front, forge.token("clinic", "basic"), "/notes/x")
+    assert status == 0 and text["allowed"] is True
+    assert "/tenants/t6clinic/notes/x" in json.dumps(text) and "tenant-uses-stores" in json.dumps(text)
+    status, text = explain(front, forge.token("hospital", "premium", groups=["visitors"]), "/notes/x")
+    assert status == 1 and text["allowed"] is False and text["refused"] == "policy_denied"
+    status, text = explain(front, forge.broken("clinic", "basic"), "/notes/x")
+    assert status == 1 and text["refused"] == "signature_invalid"
+    assert len(memory.seen()) == before
 
 
 def test_version():

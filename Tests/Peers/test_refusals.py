@@ -44,8 +44,8 @@ TOKENS = {
     "not a token": (lambda f, c: "abc.def", 401, "token_malformed"),
     "bad signature": (lambda f, c: f.broken("clinic", "basic"), 401, "signature_invalid"),
     "bad signature, Cognito's": (lambda f, c: spoilt(c.sign_in("ann")["IdToken"]), 401, "signature_invalid"),
-    "alg none": (lambda f, c: f.unsigned("clinic", "basic") + "AAAA", 401, "algorithm_refused"),
-    "alg none, no signature": (lambda f, c: f.unsigned("clinic", "basic"), 401, "token_malformed"),
+    "alg none": (lambda f, c: f.unsigned("clinic", "basic"), 401, "algorithm_refused"),
+    "alg none with a signature": (lambda f, c: f.unsigned("clinic", "basic") + "AAAA", 401, "algorithm_refused"),
     "HS256 with the public key": (lambda f, c: f.confused("clinic", "basic"), 401, "algorithm_refused"),
     "an algorithm the issuer does not use": (
         lambda f, c: f.token("clinic", "basic", algorithm="PS256"), 401, "algorithm_refused"),

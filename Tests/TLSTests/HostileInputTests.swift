@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import TLS
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: PublicKeys.shared != nil, needsOpenSSL))
@@ -33,7 +34,7 @@ struct HostileInputTests {
     @Test func noiseNeverOpensASession() throws {
         let context = try TLSContext(server: Ends().server)
         for seed in UInt64(1)...300 {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             var noise = (0..<Int.random(in: 1...600, using: &generator)).map { _ in
                 UInt8.random(in: 0...255, using: &generator)
             }
@@ -69,7 +70,7 @@ struct HostileInputTests {
         let clientContext = try TLSContext(client: ends.client)
         let serverContext = try TLSContext(server: ends.server)
         for seed in UInt64(1)...200 {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             let link = Link(clientContext, serverContext)
             if seed % 2 == 0 {
                 let bytes = link.toServer.bytes.array()
@@ -88,7 +89,7 @@ struct HostileInputTests {
         }
     }
 
-    private static func change(_ buffer: inout Buffer, _ generator: inout SeededGenerator) {
+    private static func change(_ buffer: inout Buffer, _ generator: inout Seeded) {
         var bytes = buffer.mutableBytes
         // The legacy version of a record header is ignored by specification (RFC 8446 §5.1), so it is left alone.
         let index = Int.random(in: 5..<bytes.count, using: &generator)

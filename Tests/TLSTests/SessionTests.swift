@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import TLS
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: PublicKeys.shared != nil, needsOpenSSL))
@@ -47,7 +48,7 @@ struct SessionTests {
     @Test func anyRandomSplitGivesTheSamePlainText() throws {
         let ends = try Ends()
         for seed in UInt64(1)...20 {
-            var generator = SeededGenerator(seed: seed)
+            var generator = Seeded(seed: seed)
             let link = try ends.link()
             link.run(piece: Int.random(in: 1...3000, using: &generator))
             var expected: [UInt8] = []

@@ -2,6 +2,7 @@
 import Bytes
 import HTTPTypes
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("Counting")

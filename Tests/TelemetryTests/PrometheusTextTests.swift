@@ -3,6 +3,7 @@ import Bytes
 import Foundation
 import HTTPTypes
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("What Prometheus reads")

@@ -3,6 +3,7 @@ import Bytes
 import Foundation
 import JSON
 import Telemetry
+import TestSupport
 import Testing
 
 /// What a caller writes into a record must neither end it, nor look like another, nor act on who reads it.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite("Tenants with a label of their own")

@@ -93,13 +93,15 @@ class Proxy:
         before = self.cpu_seconds()
         output = subprocess.run(
             [*self.bench.pin(1), "wrk", "-t1", f"-c{connections}", f"-d{duration}s", "--timeout", "10s",
-             "-s", str(HERE / "load.lua"), f"https://127.0.0.1:{self.port}", "--",
+             "-s", str(HERE / "load.lua"), f"https://localhost:{self.port}", "--",
              str(self.bench.folder / f"{tokens}.tokens"), path, how],
             check=True, capture_output=True, text=True).stdout
         spent = self.cpu_seconds() - before
         result = json.loads(output.strip().splitlines()[-1])
         if result["requests"] == 0 or result["bad"]:
-            raise SystemExit(f"{self.name}: {result}\n{output}\n{self.process.tail()}")
+            records = self.bench.folder / f"{self.name}.access.log"
+            last = records.read_text().splitlines()[-1:] if records.exists() else []
+            raise SystemExit(f"{self.name}: {result}\n{output}\n{self.process.tail()}\n{last}")
         return {
             "requests_per_second": round(result["requests"] / result["seconds"]),
             "p50_us": result["p50_us"], "p99_us": result["p99_us"],
