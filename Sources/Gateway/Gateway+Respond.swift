@@ -106,7 +106,7 @@ extension Gateway {
                 let known = fields.known(at: index)
                 if known.isOurs { break }
                 if reserved.protects(fields.name(at: index)) { break }
-                if let route, !route.sessionHeaders.isEmpty, route.isSession(fields.name(at: index)) {
+                if let route, route.isSession(fields.name(at: index)) {
                     session = index
                     break
                 }

@@ -139,7 +139,7 @@ extension Gateway {
                 try outgoing.append(nameAt: index, of: fields, value: text.bytes)
             case .pass:
                 if isConsumed(fields.known(at: index), route) { break }
-                if !route.sessionHeaders.isEmpty, route.isSession(fields.name(at: index)) {
+                if route.isSession(fields.name(at: index)) {
                     session = index
                     break
                 }

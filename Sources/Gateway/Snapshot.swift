@@ -55,10 +55,17 @@ package final class GatewayPlan: Sendable {
         self.tenantsLabelled = tenantsLabelled
         self.bufferedBodyBytes = bufferedBodyBytes
         reserved = HeaderFolding(
-            names: routes.flatMap { $0.headers.map(\.name) } + ["x-tenant-id", "x-tenant-tier", "x-user-id"],
-            prefixes: ["x-bulkhead-", "x-tenant-"]
+            names: routes.flatMap { $0.headers.map(\.name) } + Self.protectedNames,
+            prefixes: ["x-bulkhead-", "x-tenant-", "x-forwarded-"]
         )
     }
+
+    /// What only Bulkhead or a proxy that an origin trusts may say. Some are removed as known fields already; here it is
+    /// for every spelling that folds to one of them.
+    private static let protectedNames = [
+        "x-tenant-id", "x-tenant-tier", "x-user-id", "x-api-key", "api-key", "x-real-ip", "x-original-url",
+        "x-rewrite-url", "x-http-method-override",
+    ]
 }
 
 /// Keys of Bulkhead's own; each purpose derives its own from them (THREATS 27).
@@ -113,7 +120,7 @@ package final class Route: Sendable {
     let headers: [Configuration.HeaderTemplate]
     let allowsWebSocket: Bool
     /// In lower case: further fields that carry a session id, besides those that the adapter knows.
-    let sessionHeaders: [[UInt8]]
+    private let sessionHeaders: HeaderFolding?
     /// Text of the resource, for grant keys and records.
     let resourceText: [UInt8]
 
@@ -137,7 +144,8 @@ package final class Route: Sendable {
         forwardsToken = configuration.forwardToken
         headers = configuration.headers
         allowsWebSocket = configuration.websocket
-        sessionHeaders = configuration.sessionHeaders.map { Array($0.utf8) }
+        let sessions = configuration.sessionHeaders
+        sessionHeaders = sessions.isEmpty ? nil : HeaderFolding(names: sessions, prefixes: [])
         resourceText = Array(configuration.resource.description.utf8)
     }
 
@@ -147,10 +155,6 @@ package final class Route: Sendable {
     /// Trailers of a store pass no table, so they stay here.
     package var passesTrailers: Bool { isIngress }
 
-    func isSession(_ name: borrowing Span<UInt8>) -> Bool {
-        for header in sessionHeaders where header.count == name.count {
-            if name.equalsIgnoringCase(header) { return true }
-        }
-        return false
-    }
+    /// In any spelling that a server may take for the same name.
+    func isSession(_ name: borrowing Span<UInt8>) -> Bool { sessionHeaders?.protects(name) ?? false }
 }

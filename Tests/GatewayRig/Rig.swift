@@ -174,7 +174,12 @@ extension Rig {
             upstream: agent
             credentials: context
             websocket: true
-          - {name: other, match: {hosts: [other.local]}, adapter: agentcore-runtime, resource: 'Agent::"other"', upstream: other}
+          - name: other
+            match: {hosts: [other.local]}
+            adapter: agentcore-runtime
+            resource: 'Agent::"other"'
+            upstream: other
+            session_headers: [x-thread-id]
           - name: raw
             match: {hosts: [raw.local]}
             adapter: agentcore-runtime

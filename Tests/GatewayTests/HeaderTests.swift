@@ -126,7 +126,10 @@ import Testing
             "X-Real-IP: 10.0.0.1",
             "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-HTTP-Method-Override: DELETE",
             "Cookie: s=1",
-            "WorkloadAccessToken: t", "X-Amzn-Anything: x",
+            "WorkloadAccessToken: t", "X-Amzn-Anything: x", "X_Forwarded_For: 10.0.0.1",
+            "X_Real_IP: 10.0.0.1",
+            "X_Original-URL: /admin", "X_HTTP_Method_Override: DELETE", "Mcp_Session_Id: s",
+            "X_Amzn_Anything: x",
         ]
         let run = try rig.run(Rig.request("POST /invocations", token: Self.ann, fields, body: "{}"))
         #expect(run.isForwarded)
@@ -162,6 +165,38 @@ import Testing
         try other.respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\(name): \(virtual)\r\n\r\n")
         #expect(foreign != virtual)
         #expect(other.answered(name.lowercased()).isEmpty)
+    }
+
+    /// Servers fold what looks like one name to them: no spelling carries a session past the door.
+    @Test(arguments: [
+        "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id", "X_Amzn_Bedrock_AgentCore_Runtime_Session_Id",
+        "x-amzn-bedrock-agentcore-runtime_session-id", "X-Thread-Id", "X_Thread_Id", "x_thread-id",
+    ])
+    func noSpellingOfASessionPasses(_ name: String) throws {
+        let rig = try Rig()
+        for fields in [["\(name): victim"], ["\(name): victim", "\(name): victim"]] {
+            let run = try rig.run(
+                Rig.request("POST /invocations", host: "other.local", token: Self.ann, fields, body: "{}")
+            )
+            #expect(!run.everythingSent.contains("victim"))
+        }
+    }
+
+    @Test func configuredSessionsAreMappedBack() throws {
+        let rig = try Rig()
+        let run = try rig.run(
+            Rig.request(
+                "POST /invocations",
+                host: "other.local",
+                token: Self.ann,
+                ["X-Thread-Id: t-1"],
+                body: "{}"
+            )
+        )
+        let virtual = try #require(run.sent("x-thread-id").first)
+        #expect(virtual.hasPrefix("bhs1-"))
+        try run.respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Thread-Id: \(virtual)\r\n\r\n")
+        #expect(run.answered("x-thread-id") == ["t-1"])
     }
 
     @Test func aUserOfTheCallersOwnIsReplaced() throws {
