@@ -143,6 +143,7 @@ if isFuzzing {
         fuzzer("CanonicalPath", on: ["HTTPTypes"]),
         fuzzer("JWT", on: ["Crypto", "Identity", "JSON"]),
         fuzzer("JSON", on: ["JSON"]),
+        fuzzer("Cedar", on: ["Cedar", "JSON"]),
         fuzzer("YAML", on: ["Configuration"]),
     ]
 }

@@ -78,6 +78,11 @@ peer_tests() {
     [ "$status" = 0 ] || { [ -n "$line" ] && failed=$((failed - 1)); return 1; }
 }
 
+cedar_differential() {
+    python_environment "$root/.build/peers/cedar" Tests/Differential/requirements.txt &&
+        "$root/.build/peers/cedar/bin/python" Tests/Differential/cedar.py --cases 20000
+}
+
 # number WORD LINE: the count before that word in pytest's closing line, or 0.
 number() {
     sed -nE "s/.*[^0-9]([0-9]+) $1.*/\1/p" <<<" $2" | grep . || echo 0
@@ -92,7 +97,10 @@ step "release build" build_release "$root"
 step "budgets" bash Tests/Benchmarks/budgets.sh
 step "python environments" peer_environments
 step "peer tests" peer_tests
-[ "${#long[@]}" = 0 ] || step "fuzzing" bash Tests/Fuzz/run.sh Cedar 60
+if [ "${#long[@]}" != 0 ]; then
+    step "fuzzing" bash Tests/Fuzz/run.sh --seconds 60
+    step "Cedar beside its reference" cedar_differential
+fi
 
 printf '\n'
 printf '%s\n' "${summary[@]}"

@@ -14,7 +14,7 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked CanonicalPath JWT JSON YAML)
+[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked CanonicalPath JWT JSON YAML Cedar)
 
 corpora=${BULKHEAD_CORPORA:-$root/../shared/corpora}
 export BULKHEAD_FUZZ=1
@@ -67,6 +67,7 @@ seeds() {
             lines "$folder" '{"a":[1,-2.5e3,"\\u00e9\\ud83d\\ude00",true,null]}' '[]' '"a"'
             files "$folder" "$corpora"/jsontestsuite/test_parsing/*.json ;;
         YAML) files "$folder" "$root"/Config/*.yaml "$root"/Config/adapters/*.yaml ;;
+        Cedar) files "$folder" "$root"/Tests/Fuzz/Cedar/Corpus/* ;;
         *) echo "✗ there is no $name" >&2; exit 2 ;;
     esac
 }

@@ -2,26 +2,8 @@
 // Feeds every reader of the Cedar target; the first byte says which. Built and run by Tests/Fuzz/run.sh.
 import Bytes
 import Cedar
+import FuzzDriver
 import JSON
-
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
-    guard count > 0 else { return 0 }
-    // Safe because libFuzzer's block holds `count` bytes during the call.
-    let bytes = unsafe Array(UnsafeBufferPointer(start: start + 1, count: count - 1))
-    guard let text = bytes.span.string() else { return 0 }
-    switch unsafe start[0] % 8 {
-    case 0: policies(text)
-    case 1: policiesInJSON(text)
-    case 2: schema(text)
-    case 3: schemaInJSON(text)
-    case 4: entities(text)
-    case 5: expression(text)
-    case 6: _ = EntityUID(parsing: text)
-    default: values(Text(text))
-    }
-    return 0
-}
 
 private func policies(_ text: String) {
     guard let set = try? PolicySet([Source(name: "f", text: text)]) else { return }
@@ -108,4 +90,26 @@ private func decide(_ set: PolicySet) {
     let possibility = authorizer.possibility(request, store)
     if decision.allowed, possibility == .no { fatalError("allowed, but not possible") }
     _ = authorizer.reads(by: request.action, store)
+}
+
+/// The first byte says which reader gets the rest.
+private func check(_ input: Span<UInt8>) {
+    guard !input.isEmpty, let text = input.extracting(1..<input.count).string() else { return }
+    switch input[0] % 8 {
+    case 0: policies(text)
+    case 1: policiesInJSON(text)
+    case 2: schema(text)
+    case 3: schemaInJSON(text)
+    case 4: entities(text)
+    case 5: expression(text)
+    case 6: _ = EntityUID(parsing: text)
+    default: values(Text(text))
+    }
+}
+
+// Safe because libFuzzer owns the bytes for the length of the call.
+unsafe Fuzzer.run { base, count in
+    let input = unsafe UnsafeBufferPointer(start: base, count: count)
+    unsafe check(input.span)
+    return 0
 }
