@@ -79,6 +79,7 @@ package struct Explainer {
             Gateway.Start(listener: listener, now: Clock.now(), wallTime: now)
         )
         var provisions = false
+        var secrets: [String] = []
         while case .need(let need) = action {
             var credential: VendedCredential?
             var outcome = NeedOutcome.met
@@ -87,12 +88,13 @@ package struct Explainer {
             case .provision: provisions = true
             case .credential(let asked):
                 credential = try? plan.signers[asked.credential].vend(asked, id: entropy.block(), now: now)
+                if let credential { secrets.append(String(decoding: credential.bytes, as: UTF8.self)) }
                 if credential == nil { outcome = .failed(.credentialFailed) }
             }
             gateway.met(need, credential, outcome, now: now)
             action = gateway.resume(exchange, outcome, now: now)
         }
-        return explanation(exchange, listeners[listener].name, action, provisions)
+        return explanation(exchange, listeners[listener].name, action, provisions, secrets)
     }
 
     private static func parse(_ request: Request, into exchange: Exchange) throws(LoadProblems) {
@@ -118,7 +120,8 @@ package struct Explainer {
         _ exchange: Exchange,
         _ listener: String,
         _ action: Gateway.Action,
-        _ provisions: Bool
+        _ provisions: Bool,
+        _ secrets: [String]
     ) -> Explanation {
         var facts: [(name: String, value: String)] = [("listener", listener)]
         func add(_ name: String, _ value: String?) {
@@ -157,19 +160,26 @@ package struct Explainer {
             add("upstream", exchange.route?.upstreamName)
             if provisions { add("provision", "the store is prepared for this compartment first") }
             add("request", "\(exchange.outgoing.method.name) \(exchange.outgoing.target.text ?? "")")
-            addFields(exchange.outgoing.fields, &facts)
+            addFields(exchange.outgoing.fields, secrets, &facts)
             if case .collect = action { add("body", "rewritten member by member by the adapter's table") }
         }
         return Explanation(isAllowed: isAllowed, facts: facts)
     }
 
-    private func addFields(_ fields: borrowing Fields, _ facts: inout [(name: String, value: String)]) {
+    private func addFields(
+        _ fields: borrowing Fields,
+        _ secrets: [String],
+        _ facts: inout [(name: String, value: String)]
+    ) {
         for index in fields.indices {
             let name = fields.name(at: index).string() ?? ""
             let known = fields.known(at: index)
             // A handle and a context token speak for the tenant to whoever holds them.
-            let isSecret = known == .authorization || known == .baggage || name == "x-bulkhead-context"
-            let value = isSecret ? "<redacted>" : fields.value(at: index).string() ?? ""
+            let text = fields.value(at: index).string() ?? ""
+            // Under whatever name a template puts the credential.
+            let isSecret =
+                known == .authorization || known == .baggage || secrets.contains { text.contains($0) }
+            let value = isSecret ? "<redacted>" : text
             facts.append(("header", "\(name): \(value)"))
         }
     }
