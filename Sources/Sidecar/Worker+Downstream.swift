@@ -219,7 +219,13 @@ extension Worker {
 
     /// The caller sent its last byte. It may still want the answer to what it asked.
     private func callerEnded(_ connection: Downstream) {
-        guard connection.transport.input.isEmpty || !acceptsInput(connection) else { return }
+        switch connection.phase {
+        // What is left of the input is a piece that will never be whole.
+        case .waiting, .collecting: break
+        // Pipelined requests wait there for their turn.
+        case .parked, .queued, .forwarding, .tunnel, .closing:
+            guard connection.transport.input.isEmpty || !acceptsInput(connection) else { return }
+        }
         switch connection.server.peerClosed() {
         case .idle: close(connection)
         case .inRequest, .tunnel: hangUp(connection)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Glibc
 import Testing
 
 /// What the caller sees, and what is recorded, when something ends that should not.
@@ -142,6 +143,19 @@ import Testing
         let records = try bulkhead.stop()
         #expect(records.count == 2)
         #expect(records.filter { $0.contains(#""error.type":"caller_gone""#) }.count == 1)
+    }
+
+    /// A piece of a request that will never be whole holds no descriptor until a time-out.
+    @Test(arguments: ["", "GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n"])
+    func piecesOfRequestsEndWithTheirCaller(_ piece: String) throws {
+        let upstream = ScriptedUpstream.answering { _, _ in ScriptedUpstream.ok("ok") }
+        let bulkhead = try Bulkhead(to: upstream.port)
+        let wire = try bulkhead.connect()
+        wire.setTimeout(SO_RCVTIMEO, milliseconds: 5000)
+        wire.send(piece)
+        wire.finishSending()
+        #expect(try wire.readToEnd().isEmpty)
+        #expect(try bulkhead.stop().isEmpty)
     }
 
     @Test func whatIsNoRequestIsRecorded() throws {

@@ -141,6 +141,9 @@ final class Wire: @unchecked Sendable {
         Glibc.close(descriptor)
     }
 
+    /// Ends this side alone: the peer reads an end and may still answer.
+    func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
     /// Ends without a goodbye: the peer sees a reset.
     func reset() {
         var linger = linger(l_onoff: 1, l_linger: 0)
