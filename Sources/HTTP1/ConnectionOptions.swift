@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
-package import HTTPTypes
+import HTTPTypes
 
 /// What the Connection fields of one message list (RFC 9110 §7.6.1).
 struct ConnectionOptions: Equatable {
