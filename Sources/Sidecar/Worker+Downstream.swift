@@ -195,13 +195,11 @@ extension Worker {
         }
     }
 
-    /// Ends the request's message at the upstream.
+    /// Ends the request's message at the upstream. Its trailers end here (RFC 9110 §6.5.2): they came too late for what is
+    /// decided about fields, and no table names them.
     func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
         do throws(HTTP1Error) {
-            try upstream.client.finish(
-                trailers: connection.server.body.trailers,
-                into: &upstream.transport.output
-            )
+            try upstream.client.finish(into: &upstream.transport.output)
         } catch {
             return refuse(connection, exchange, Refusal(error))
         }
