@@ -66,6 +66,7 @@ extension Worker {
     private func attach(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
         connection.upstream = upstream
         connection.phase = .forwarding
+        connection.pace = (now, exchange.bytesIn)
         upstream.downstream = connection
         let timeouts = plan.upstreams[upstream.place].timeouts
         if upstream.phase == .idle {
