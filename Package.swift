@@ -33,9 +33,9 @@ func tests(_ name: String, on dependencies: [String]) -> Target {
     )
 }
 
-let vocabulary = ["Bytes", "Crypto", "HTTPTypes", "JSON"]
+let vocabulary = ["Bytes", "Crypto", "HTTPTypes", "JSON", "XML"]
 let engines = ["TLS", "HTTP1"]
-let parts = ["Identity", "Cedar", "Vending", "Namespaces", "Telemetry", "Configuration"]
+let parts = ["Identity", "Cedar", "Vending", "AWS", "Namespaces", "Telemetry", "Configuration"]
 
 let package = Package(
     name: "bulkhead",
@@ -43,6 +43,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .target(
             name: "CSystem",
@@ -53,10 +54,12 @@ let package = Package(
         layer("Crypto", on: ["Bytes", "COpenSSL"]),
         layer("HTTPTypes", on: ["Bytes"]),
         layer("JSON", on: ["Bytes"]),
+        layer("XML", on: ["Bytes", "CExpat"]),
 
         layer("Identity", on: vocabulary),
         layer("Cedar", on: vocabulary),
         layer("Vending", on: vocabulary),
+        layer("AWS", on: vocabulary),
         layer("Namespaces", on: vocabulary),
         layer("Telemetry", on: vocabulary),
         layer("Configuration", on: vocabulary + ["CYAML"]),
@@ -91,6 +94,13 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .executableTarget(
+            name: "SigningPeer",
+            dependencies: ["AWS", "Bytes", "Crypto", "HTTPTypes", "JSON"],
+            path: "Tests/Differential/Signing",
+            swiftSettings: strict
+        ),
+
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         tests("Bytes", on: ["Bytes"]),
         tests("Crypto", on: ["Bytes", "Crypto"]),
@@ -98,6 +108,8 @@ let package = Package(
         tests("JSON", on: ["Bytes", "JSON"]),
         tests("Identity", on: ["Bytes", "Crypto", "Identity", "JSON"]),
         tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
+        tests("XML", on: ["Bytes", "XML"]),
+        tests("AWS", on: ["AWS", "Bytes", "Crypto", "HTTPTypes", "JSON"]),
         tests("Vending", on: ["Bytes", "Crypto", "JSON", "Vending"]),
         tests("Namespaces", on: ["Namespaces", "Bytes", "Crypto", "JSON", "HTTPTypes", "Configuration"]),
         tests("Telemetry", on: ["Bytes", "HTTPTypes", "JSON", "Telemetry"]),
@@ -145,5 +157,7 @@ if isFuzzing {
         fuzzer("JSON", on: ["JSON"]),
         fuzzer("Cedar", on: ["Cedar", "JSON"]),
         fuzzer("YAML", on: ["Configuration"]),
+        fuzzer("Signature", on: ["AWS", "Crypto", "HTTPTypes"]),
+        fuzzer("XML", on: ["XML"]),
     ]
 }

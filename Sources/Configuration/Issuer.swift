@@ -14,6 +14,8 @@ extension Configuration {
         package var audiences: [String]
         /// Which of Cognito's tokens are accepted; empty exactly for `oidc`. Default for `cognito`: `id`.
         package var tokenUse: [TokenUse] = []
+        /// What its tokens may say in `typ`; one that says nothing is a `jwt`. Default: both.
+        package var tokenTypes = TokenType.allCases
         /// Default: RS256 alone.
         package var algorithms: [SignatureAlgorithm] = [.rs256]
         package var claims: ClaimNames
@@ -23,6 +25,12 @@ extension Configuration {
 
     package enum Profile: String, CaseIterable, Sendable {
         case cognito, oidc
+    }
+
+    package enum TokenType: String, CaseIterable, Sendable {
+        case jwt
+        /// Access tokens of RFC 9068.
+        case accessToken = "at+jwt"
     }
 
     package enum TokenUse: String, CaseIterable, Sendable {
@@ -100,6 +108,10 @@ extension Configuration.Issuer {
         if let value = section.value("token_use") {
             if profile == .oidc { value.note("only profile cognito tells its tokens apart; leave it out") }
             result.tokenUse = value.choices { $0.choice(Configuration.TokenUse.self) }
+        }
+        if let value = section.value("token_types") {
+            if profile == .cognito { value.note("Cognito's tokens have no type; leave it out") }
+            result.tokenTypes = value.choices { $0.choice(Configuration.TokenType.self) }
         }
         section.read("algorithms", into: &result.algorithms) { value in value.choices { $0.algorithm() } }
         section.read("claims", into: &result.claims) { value in

@@ -45,7 +45,8 @@ package struct ClaimNames: Sendable {
 package final class Issuer: Sendable {
     /// Why an issuer cannot be used. Configuration finds most of these first, with line and column.
     package enum Problem: Error, Equatable {
-        case nameLength, issuerEmpty, noAudience, noAlgorithm, noTokenUse, noTenantClaim, noUserClaim,
+        case nameLength, issuerEmpty, noAudience, noAlgorithm, noTokenType, noTokenUse, noTenantClaim,
+            noUserClaim,
             negativeLeeway
         case duplicateName, duplicateIssuer
     }
@@ -58,6 +59,8 @@ package final class Issuer: Sendable {
     package let audiences: [String]
     package let tokenUse: [TokenUse]
     package let algorithms: [SignatureAlgorithm]
+    /// What its tokens may say in `typ`.
+    package let tokenTypes: [TokenType]
     package let claims: ClaimNames
     /// How far clocks may differ.
     package let leeway: Interval
@@ -71,6 +74,7 @@ package final class Issuer: Sendable {
         audiences: [String],
         tokenUse: [TokenUse] = [.id],
         algorithms: [SignatureAlgorithm] = [.rs256],
+        tokenTypes: [TokenType] = TokenType.allCases,
         claims: ClaimNames,
         leeway: Interval = .seconds(30)
     ) throws(Problem) {
@@ -78,6 +82,7 @@ package final class Issuer: Sendable {
         if url.isEmpty { throw .issuerEmpty }
         if audiences.isEmpty || audiences.contains("") { throw .noAudience }
         if algorithms.isEmpty { throw .noAlgorithm }
+        if tokenTypes.isEmpty { throw .noTokenType }
         if profile == .cognito, tokenUse.isEmpty { throw .noTokenUse }
         if claims.tenant.isEmpty { throw .noTenantClaim }
         if claims.user.isEmpty { throw .noUserClaim }
@@ -88,6 +93,7 @@ package final class Issuer: Sendable {
         self.audiences = audiences
         self.tokenUse = tokenUse
         self.algorithms = algorithms
+        self.tokenTypes = tokenTypes
         self.claims = claims
         self.leeway = leeway
         fingerprint = SHA256.hash(url.utf8Span.span).prefix64

@@ -28,10 +28,7 @@ package struct TokenLimits: Sendable {
 /// Source: RFC 7515, RFC 7519, RFC 8725; the Cognito developer guide on verifying user pool tokens.
 struct TokenVerifier: ~Copyable, Sendable {
     private let limits: TokenLimits
-    private var header = Buffer()
-    private var payload = Buffer()
-    private var signature = Buffer()
-    private var headerMembers = JSONMembers(maximumCount: 32)
+    private var signed = SignedToken()
     private var claimMembers = JSONMembers(maximumCount: 128)
 
     init(limits: TokenLimits) { self.limits = limits }
@@ -71,27 +68,22 @@ struct TokenVerifier: ~Copyable, Sendable {
         _ snapshot: IdentitySnapshot,
         _ now: WallTime
     ) throws(IdentityFailure) -> Verdict {
-        let parts = try CompactToken(token, maximumBytes: limits.maximumBytes)
-        try decode(token, parts)
-        let header = try TokenHeader(header.bytes, headerMembers)
-        if parts.signature.isEmpty { throw .tokenMalformed }
-        let claims = TokenClaims(payload.bytes, claimMembers)
+        let header = try signed.open(token, maximumBytes: limits.maximumBytes)
+        do throws(JSONError) {
+            try Self.read(&claimMembers, signed.payload, maximumDepth: limits.maximumDepth)
+        } catch {
+            throw .tokenMalformed
+        }
+        let claims = TokenClaims(signed.payload.bytes, claimMembers)
         let place = try claims.issuer(in: snapshot.issuers)
         let issuer = snapshot.issuers[place]
         guard issuer.algorithms.contains(header.algorithm) else { throw .algorithmRefused }
         guard let keys = snapshot.keys[place] else { throw .keysUnavailable }
         if let staleAt = keys.staleAt, now >= staleAt { throw .keysUnavailable }
-        let key: KeySet.Key
-        switch keys.set.find(header.keyID, header.algorithm) {
-        case .found(let found): key = found
-        case .unknown: return .unknownKey(issuer: place, keyID: header.keyID)
-        case .otherAlgorithm: throw .algorithmRefused
-        case .ambiguous: throw .keyAmbiguous
+        guard let key = try signed.verify(token, header, by: keys.set, issuer.algorithms) else {
+            return .unknownKey(issuer: place, keyID: header.keyID)
         }
-        let signed = token.extracting(parts.signed)
-        guard key.key.verify(header.algorithm, message: signed, signature: signature.bytes) else {
-            throw .signatureInvalid
-        }
+        guard issuer.tokenTypes.contains(header.type) else { throw .tokenUseMismatch }
         let expiry = try Self.checkTimes(claims, issuer, now)
         try Self.checkAudience(claims, issuer)
         let kept = try Self.kept(claims, issuer, expiry, digest, key)
@@ -99,29 +91,12 @@ struct TokenVerifier: ~Copyable, Sendable {
         return .verified(Verified(principal: principal, issuer: place, staleAt: keys.staleAt))
     }
 
-    /// Takes the parts apart into the scratch space.
-    private mutating func decode(_ token: Span<UInt8>, _ parts: CompactToken) throws(IdentityFailure) {
-        header.removeAll()
-        payload.removeAll()
-        signature.removeAll()
-        guard Base64URL.decode(token.extracting(parts.header), into: &header),
-            Base64URL.decode(token.extracting(parts.payload), into: &payload),
-            Base64URL.decode(token.extracting(parts.signature), into: &signature)
-        else { throw .tokenMalformed }
-        do throws(JSONError) {
-            try Self.read(&headerMembers, header, maximumDepth: 4)
-            try Self.read(&claimMembers, payload, maximumDepth: limits.maximumDepth)
-        } catch {
-            throw .tokenMalformed
-        }
-    }
-
     private static func read(
         _ members: inout JSONMembers,
         _ bytes: borrowing Buffer,
         maximumDepth: Int
     ) throws(JSONError) {
-        try members.read(bytes.bytes, maximumDepth: maximumDepth)
+        try members.readStrictly(bytes.bytes, maximumDepth: maximumDepth)
     }
 
     /// - Returns: when the token stops being accepted.

@@ -96,6 +96,7 @@ extension Loader {
             audiences: issuer.audiences,
             tokenUse: issuer.tokenUse.map { $0 == .id ? .id : .access },
             algorithms: issuer.algorithms,
+            tokenTypes: issuer.tokenTypes.map { $0 == .jwt ? .jwt : .accessToken },
             claims: ClaimNames(
                 tenant: issuer.claims.tenant,
                 tier: issuer.claims.tier,

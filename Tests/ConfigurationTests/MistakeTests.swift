@@ -241,6 +241,11 @@ import Testing
             "15:18: identity.issuers[0].token_use: only profile cognito tells its tokens apart; leave it out"
         ),
         Mistake(
+            "audiences: [app]",
+            "audiences: [app]\n      token_types: [jwt]",
+            "17:20: identity.issuers[0].token_types: Cognito's tokens have no type; leave it out"
+        ),
+        Mistake(
             "tenants:",
             "  tier_drift: lower\ntenants:",
             "17:15: identity.tier_drift: expected one of lesser, refuse, found \"lower\""

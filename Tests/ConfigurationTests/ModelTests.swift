@@ -48,7 +48,7 @@ let everything = """
           claims: {tenant: t, tier: r, user: u, groups: g, tags: [x, y]}
           leeway: 0s
           jwks: {url: "http://keys.svc:8000/k", plaintext: true, refresh: 1m, max_stale: 2d, ca: ca.pem}
-        - {name: two, issuer: "https://two.example/", audiences: [c]}
+        - {name: two, issuer: "https://two.example/", audiences: [c], token_types: [at+jwt]}
         - {name: three, issuer: three, audiences: [c], jwks: {file: keys.json}, claims: {tier: null, groups: null}}
     tenants: {mode: registry, file: t.yaml}
     tiers:
@@ -167,7 +167,8 @@ let everything = """
         #expect(one.jwks.maxStale == .seconds(2 * 86_400))
         #expect(one.jwks.ca == .file("/etc/bulkhead/ca.pem"))
         #expect(two.profile == .oidc)
-        #expect(two.tokenUse == [])
+        #expect(two.tokenUse == [] && two.tokenTypes == [.accessToken])
+        #expect(three.tokenTypes == [.jwt, .accessToken])
         #expect(two.algorithms == [.rs256])
         #expect(two.jwks.source == .discovery("https://two.example/.well-known/openid-configuration"))
         #expect(two.jwks.maxStale == .seconds(86_400))

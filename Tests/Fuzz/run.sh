@@ -14,7 +14,7 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked CanonicalPath JWT JSON YAML Cedar)
+[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked CanonicalPath JWT JSON YAML Cedar Signature XML)
 
 corpora=${BULKHEAD_CORPORA:-$root/../shared/corpora}
 export BULKHEAD_FUZZ=1
@@ -67,6 +67,13 @@ seeds() {
             lines "$folder" '{"a":[1,-2.5e3,"\\u00e9\\ud83d\\ude00",true,null]}' '[]' '"a"'
             files "$folder" "$corpora"/jsontestsuite/test_parsing/*.json ;;
         YAML) files "$folder" "$root"/Config/*.yaml "$root"/Config/adapters/*.yaml ;;
+        Signature)
+            lines "$folder" 'AWS4-HMAC-SHA256 Credential=AKID/20260102/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=0000000000000000000000000000000000000000000000000000000000000000' \
+                'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20260102%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20260102T030405Z&X-Amz-SignedHeaders=host&X-Amz-Expires=60&X-Amz-Signature=0000000000000000000000000000000000000000000000000000000000000000' \
+                '5;chunk-signature=0000000000000000000000000000000000000000000000000000000000000000\r\nhello\r\n' ;;
+        XML)
+            lines "$folder" '<a><b c="d"/>e<![CDATA[f]]><!-- g --></a>' \
+                '<?xml version="1.0" encoding="UTF-8"?><Delete><Object><Key>a&amp;b</Key></Object></Delete>' ;;
         Cedar) files "$folder" "$root"/Tests/Fuzz/Cedar/Corpus/* ;;
         *) echo "✗ there is no $name" >&2; exit 2 ;;
     esac

@@ -270,7 +270,7 @@ import Testing
         Refusal(.claimInvalid(.groups), "groups of numbers", claims.with("cognito:groups", "[1]")),
         Refusal(.claimInvalid(.groups), "groups null", claims.with("cognito:groups", "null")),
         Refusal(
-            .claimInvalid(.tag),
+            .tokenMalformed,
             "a tag that is not one value",
             claims.with("department", #"{"a":1,"a":2}"#)
         ),

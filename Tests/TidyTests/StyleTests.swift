@@ -8,6 +8,7 @@ import Testing
     /// Files elsewhere, each with its reason.
     static let unsafeFiles: [String: String] = [
         "Sources/Configuration/YAMLEvents.swift": "owns libyaml's parser",
+        "Sources/XML/XMLReader.swift": "owns expat's parser",
         "Sources/bulkhead/Environment.swift": "reads the process's environment",
         "Sources/Sidecar/ControlPlane.swift": "writes a notice to standard error",
         "Sources/Sidecar/Explainer.swift": "marks a borrowed gateway",
