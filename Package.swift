@@ -34,7 +34,7 @@ func tests(_ name: String, on dependencies: [String]) -> Target {
 }
 
 let vocabulary = ["Bytes", "Crypto", "HTTPTypes", "JSON", "XML"]
-let engines = ["TLS", "HTTP1"]
+let engines = ["TLS", "HTTP1", "HTTP2"]
 let parts = ["Identity", "Cedar", "Vending", "AWS", "Namespaces", "Telemetry", "Configuration"]
 
 let package = Package(
@@ -43,6 +43,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .target(
@@ -66,6 +67,7 @@ let package = Package(
 
         layer("TLS", on: ["Bytes", "Crypto", "COpenSSL"]),
         layer("HTTP1", on: ["Bytes", "HTTPTypes"]),
+        layer("HTTP2", on: ["Bytes", "HTTPTypes", "CNGHTTP2"]),
 
         layer("Gateway", on: vocabulary + parts),
         layer("Runtime", on: ["Bytes", "CSystem", "CAres"]),
@@ -116,6 +118,7 @@ let package = Package(
         tests("Configuration", on: ["Bytes", "Configuration", "Crypto", "HTTPTypes", "JSON"]),
         tests("TLS", on: ["Bytes", "Crypto", "TLS"]),
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
+        tests("HTTP2", on: ["Bytes", "HTTPTypes", "HTTP2"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
         tests("Tidy", on: []),
         .target(name: "CAllocations", path: "Tests/Benchmarks/CAllocations"),
@@ -152,6 +155,7 @@ if isFuzzing {
         ),
         fuzzer("RequestHead", on: ["HTTP1", "HTTPTypes"]),
         fuzzer("Chunked", on: ["HTTP1", "HTTPTypes"]),
+        fuzzer("HTTP2", on: ["HTTP2", "HTTPTypes"]),
         fuzzer("CanonicalPath", on: ["HTTPTypes"]),
         fuzzer("JWT", on: ["Crypto", "Identity", "JSON"]),
         fuzzer("JSON", on: ["JSON"]),

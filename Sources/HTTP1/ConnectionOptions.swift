@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
-package import HTTPTypes
+import HTTPTypes
 
 /// What the Connection fields of one message list (RFC 9110 §7.6.1).
 struct ConnectionOptions: Equatable {
@@ -76,34 +76,4 @@ struct ConnectionOptions: Equatable {
         }
         return false
     }
-}
-
-extension KnownFieldSet {
-    /// What belongs to one hop and is never copied to the next (RFC 9110 §7.6.1); the encoders write what the next hop
-    /// needs. Expect is among them: Bulkhead answers it itself. Fields that a Connection field names besides have
-    /// left the head when it was parsed.
-    package static let hopByHop: KnownFieldSet = [
-        .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade, .expect,
-        .proxyAuthorization,
-        .proxyAuthenticate, .http2Settings,
-    ]
-
-    /// Refused as trailers: they frame, route, authenticate or describe content, and a reader that merged one into
-    /// the head would see another message (RFC 9110 §6.5.1).
-    static let forbiddenInTrailers = hopByHop.union([
-        .host, .contentLength, .trailer, .authorization, .wwwAuthenticate, .cookie, .setCookie, .xAPIKey,
-        .apiKey,
-        .contentType, .contentEncoding, .contentRange, .contentLocation, .cacheControl, .range, .location,
-        .baggage,
-        .traceparent, .tracestate, .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto,
-        .xForwardedPort,
-        .xForwardedPrefix, .xForwardedServer, .xForwardedURI, .xForwardedMethod, .xOriginalURL, .xRewriteURL,
-        .xRealIP, .xHTTPMethodOverride, .agentcoreSessionID, .agentcoreUserID, .workloadAccessToken,
-        .xAmzSecurityToken,
-    ])
-}
-
-extension KnownField {
-    /// Whether the field belongs to one hop: see `KnownFieldSet.hopByHop`.
-    package var isHopByHop: Bool { KnownFieldSet.hopByHop.contains(self) }
 }

@@ -114,40 +114,9 @@ extension BodyFraming {
         guard fields.first(.contentLength, from: length + 1) == nil else {
             throw HTTP1Error(.repeatedContentLength, side, at: 0)
         }
-        guard let count = Self.decimal(fields.value(at: length)) else {
+        guard let count = fields.value(at: length).contentLength else {
             throw HTTP1Error(.invalidContentLength, side, at: 0)
         }
         self = .fixed(count)
-    }
-
-    /// Digits without a leading zero, below 2^63.
-    private static func decimal(_ text: borrowing Span<UInt8>) -> Int? {
-        guard !text.isEmpty, text.count <= 19, text.count == 1 || text[0] != UInt8(ascii: "0") else {
-            return nil
-        }
-        var value = 0
-        for index in text.indices {
-            guard ASCII.isDigit(text[index]) else { return nil }
-            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = product.addingReportingOverflow(Int(text[index] - 0x30))
-            guard !overflow, !carry else { return nil }
-            value = sum
-        }
-        return value
-    }
-}
-
-extension Fields {
-    /// `TE: trailers` (RFC 9110 §10.1.4).
-    var acceptsTrailers: Bool {
-        guard let index = first(.te) else { return false }
-        let value = value(at: index)
-        var start = 0
-        while start < value.count {
-            let end = value.firstIndex(of: ASCII.comma, from: start) ?? value.count
-            if value.extracting(start..<end).trimmingOWS().equalsIgnoringCase("trailers") { return true }
-            start = end + 1
-        }
-        return false
     }
 }

@@ -14,7 +14,7 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked CanonicalPath JWT JSON YAML Cedar Signature XML)
+[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked HTTP2 CanonicalPath JWT JSON YAML Cedar Signature XML)
 
 corpora=${BULKHEAD_CORPORA:-$root/../shared/corpora}
 export BULKHEAD_FUZZ=1
@@ -55,6 +55,13 @@ seeds() {
         Chunked)
             lines "$folder" '5\r\nhello\r\n0\r\n\r\n' '5;a=b;c="d"\r\nhello\r\n0\r\nX: y\r\n\r\n' \
                 'ffffffffffffffff\r\n' '0\r\n\r\n' ;;
+        HTTP2)
+            # SETTINGS, then a GET and a POST; then PING, a window, a reset, GOAWAY.
+            lines "$folder" \
+                '\0\0\0\4\0\0\0\0\0\0\0\0\4\1\0\0\0\0\0\0\6\1\5\0\0\0\1\x82\x87\x84\1\1a' \
+                '\0\0\0\4\0\0\0\0\0\0\0\6\1\4\0\0\0\1\x83\x87\x84\1\1a\0\0\2\0\1\0\0\0\1hi' \
+                '\0\0\0\4\0\0\0\0\0\0\0\x8\6\0\0\0\0\0abcdefgh\0\0\4\x8\0\0\0\0\0\0\0\0\1' \
+                '\0\0\0\4\0\0\0\0\0\0\0\6\1\4\0\0\0\1\x83\x87\x84\1\1a\0\0\4\3\0\0\0\0\1\0\0\0\x8' ;;
         CanonicalPath)
             lines "$folder" '/' '/a/b/c' '/a/../b' '/%2e%2E/a' '/a%2Fb;c?d=e&f=%00' '/é/%C3%A9' '//a' '/a\\b' '/%252e' ;;
         JWT)

@@ -24,9 +24,10 @@ import Testing
         "Configuration": vocabulary.union(["CYAML"]),
         "TLS": ["Bytes", "Crypto", "COpenSSL", "Synchronization"],
         "HTTP1": ["Bytes", "HTTPTypes"],
+        "HTTP2": ["Bytes", "HTTPTypes", "CNGHTTP2"],
         "Gateway": vocabulary.union(parts),
         "Runtime": ["Bytes", "CSystem", "CAres", "Glibc", "Synchronization"],
-        "Sidecar": vocabulary.union(parts).union(["TLS", "HTTP1", "Gateway", "Runtime", "Glibc"]),
+        "Sidecar": vocabulary.union(parts).union(["TLS", "HTTP1", "HTTP2", "Gateway", "Runtime", "Glibc"]),
         "bulkhead": vocabulary.union(parts).union(["Gateway", "Runtime", "Sidecar", "Glibc"]),
     ]
 

@@ -1,0 +1,3 @@
+#pragma once
+// SPDX-License-Identifier: Apache-2.0
+#include <nghttp2/nghttp2.h>
