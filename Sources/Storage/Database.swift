@@ -41,7 +41,11 @@ final class Database {
         guard code == SQLITE_OK, let handle = unsafe handle else {
             // Safe because closing nil is allowed, and the text is static.
             unsafe sqlite3_close_v2(handle)
-            throw StorageError(path: path, operation: "open", reason: unsafe String(cString: sqlite3_errstr(code)))
+            throw StorageError(
+                path: path,
+                operation: "open",
+                reason: unsafe String(cString: sqlite3_errstr(code))
+            )
         }
         unsafe raw = handle
         unsafe sqlite3_busy_timeout(handle, Self.busyMilliseconds)
@@ -58,7 +62,13 @@ final class Database {
     /// Runs statements that give no rows that matter.
     func execute(_ sql: StaticString) throws(StorageError) {
         // Safe because a static string ends in NUL.
-        let code = unsafe sqlite3_exec(raw, UnsafeRawPointer(sql.utf8Start).assumingMemoryBound(to: CChar.self), nil, nil, nil)
+        let code = unsafe sqlite3_exec(
+            raw,
+            UnsafeRawPointer(sql.utf8Start).assumingMemoryBound(to: CChar.self),
+            nil,
+            nil,
+            nil
+        )
         if code != SQLITE_OK { throw failure(sql, code) }
     }
 

@@ -70,6 +70,8 @@ struct Row: ~Copyable {
     func bytes(_ column: Int32) -> [UInt8] {
         let start = unsafe sqlite3_column_blob(raw, column)
         // Safe because the library says how many bytes stand there, until the next step.
-        return unsafe Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(raw, column))))
+        return unsafe Array(
+            UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(raw, column)))
+        )
     }
 }

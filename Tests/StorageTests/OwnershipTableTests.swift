@@ -10,7 +10,9 @@ import Testing
 
     private var path: String { folder.appending(path: "ownership.sqlite").path() }
 
-    private func claim(_ real: String, _ compartment: String, space: String = "notes/item") -> OwnershipTable.Claim {
+    private func claim(_ real: String, _ compartment: String, space: String = "notes/item")
+        -> OwnershipTable.Claim
+    {
         .init(space: Array(space.utf8), real: Array(real.utf8), compartment: Array(compartment.utf8))
     }
 
@@ -21,9 +23,11 @@ import Testing
 
     @Test func eachCompartmentCountsForItself() throws {
         let table = try OwnershipTable(path: path)
-        #expect(try table.claim([claim("41", "a"), claim("42", "b"), claim("43", "a")]) == [
-            .own(number: 1), .own(number: 1), .own(number: 2),
-        ])
+        #expect(
+            try table.claim([claim("41", "a"), claim("42", "b"), claim("43", "a")]) == [
+                .own(number: 1), .own(number: 1), .own(number: 2),
+            ]
+        )
         #expect(try real(table, "a", 2) == "43")
         #expect(try real(table, "b", 1) == "42")
         #expect(try real(table, "b", 2) == nil)
@@ -60,8 +64,11 @@ import Testing
     }
 
     @Test func anotherFileIsNotTaken() throws {
-        try Data("not a database, and long enough to have a head of one, which is a hundred bytes. ".utf8 + Array(repeating: 65, count: 100))
-            .write(to: URL(filePath: path))
+        try Data(
+            "not a database, and long enough to have a head of one, which is a hundred bytes. ".utf8
+                + Array(repeating: 65, count: 100)
+        )
+        .write(to: URL(filePath: path))
         #expect(throws: StorageError.self) { try OwnershipTable(path: path) }
         #expect(throws: StorageError.self) { try OwnershipTable(path: "\(path)/nowhere/x") }
     }
