@@ -17,7 +17,7 @@ struct UpstreamPool {
     private(set) var idleCount = 0
     private var turn = 0
     let maximum: Int
-    let maximumIdle: Int
+    private var maximumIdle: Int
 
     init(maximum: Int, maximumIdle: Int) {
         self.maximum = maximum
@@ -62,6 +62,15 @@ struct UpstreamPool {
         idle[pool]?.remove(at: index)
         if idle[pool]?.isEmpty == true { idle[pool] = nil }
         idleCount -= 1
+    }
+
+    /// Takes out every idle connection and keeps none from now on: the upstream is no longer in use.
+    mutating func retire() -> [Upstream] {
+        let connections = idle.values.flatMap(\.self)
+        idle = [:]
+        idleCount = 0
+        maximumIdle = 0
+        return connections
     }
 
     /// Some idle connection of another pool, to make room.

@@ -110,7 +110,7 @@ extension Worker {
         exchange.source = connection.source
         exchange.isMisdirected = isMisdirected(connection, exchange.request)
         exchange.bodyLength = facts.framing.length
-        if isDraining { connection.server.closeAfterResponse() }
+        if isDraining || connection.isRetiring { connection.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
         var action = gateway.begin(exchange, start)
         if case .fixed(let count) = facts.framing, count > plan.bodyBytes, action != .answer {
@@ -310,7 +310,8 @@ extension Worker {
         switch connection.phase {
         case .waiting:
             // One that never asked for anything, or stalls in its handshake, has had its time.
-            guard connection.isIdle, connection.hasServed, !connection.isTrimmed else {
+            guard connection.isIdle, connection.hasServed, !connection.isTrimmed, !connection.isRetiring
+            else {
                 return close(connection)
             }
             connection.transport.trim()
