@@ -130,7 +130,7 @@ let package = Package(
             path: "Tests/Benchmarks/Budgets",
             swiftSettings: strict
         ),
-        tests("Sidecar", on: ["GatewayRig", "bulkhead"]),
+        tests("Sidecar", on: ["Bytes", "GatewayRig", "Sidecar", "bulkhead"]),
         tests("Gateway", on: vocabulary + ["HTTP1"] + parts + ["Gateway", "GatewayRig"]),
     ]
 )

@@ -58,6 +58,7 @@ fi
 certificate tls bulkhead serverAuth "$(alternative_names "$@")"
 certificate client bulkhead clientAuth "DNS:bulkhead"
 certificate store store serverAuth "$(alternative_names store)"
-[ -f keys/bulkhead.key ] || quietly openssl rand -out keys/bulkhead.key 32
+# Text: a raw key whose last byte happens to be a line end would be read without it.
+[ -f keys/bulkhead.key ] || openssl rand -hex 32 >keys/bulkhead.key
 [ -f keys/context.pem ] || quietly openssl genpkey -algorithm ed25519 -out keys/context.pem
 [ -f keys/admin.token ] || openssl rand -hex 32 >keys/admin.token

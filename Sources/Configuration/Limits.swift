@@ -19,6 +19,9 @@ extension Configuration {
         package var headTimeout = Interval.seconds(10)
         /// Without a byte while a request's body is under way. Default: 60 s.
         package var bodyTimeout = Interval.seconds(60)
+        /// Bytes per second that a request's body must bring on average over each `bodyTimeout`, where its length is announced or
+        /// an adapter has to see it whole; nothing holds a stream to it. Default: 128.
+        package var bodyRate = 128
         /// Between two requests of a connection. Default: 60 s.
         package var idleTimeout = Interval.seconds(60)
         /// Open connections from callers and agents, over all workers. Default: 10,000.
@@ -88,6 +91,7 @@ extension Configuration.Limits {
         section.read("window_bytes", into: &limits.windowBytes) { $0.size(in: 4 << 10...16 << 20) }
         section.read("head_timeout", into: &limits.headTimeout) { $0.duration(in: .milliseconds(100)...day) }
         section.read("body_timeout", into: &limits.bodyTimeout) { $0.duration(in: .milliseconds(100)...day) }
+        section.read("body_rate", into: &limits.bodyRate) { $0.size(in: 0...1 << 30) }
         section.read("idle_timeout", into: &limits.idleTimeout) { $0.duration(in: .milliseconds(100)...day) }
         section.read("connections", into: &limits.connections) { $0.integer(in: 1...10_000_000) }
         section.read("drain_timeout", into: &limits.drainTimeout) { $0.duration(in: .zero...day) }

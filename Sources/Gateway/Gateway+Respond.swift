@@ -116,6 +116,20 @@ extension Gateway {
         return session
     }
 
+    /// Puts into `exchange.answer.fields`, whose head is out, the trailers of a response that may go to the caller: none where
+    /// the route passes none, else those that would pass in a head.
+    package func respondTrailers(_ exchange: Exchange, _ trailers: borrowing Fields) {
+        exchange.answer.fields.removeAll()
+        guard !trailers.isEmpty, let route = exchange.route, route.passesTrailers else { return }
+        for index in trailers.indices {
+            let isHeld =
+                trailers.known(at: index).isOurs || exchange.plan.reserved.protects(trailers.name(at: index))
+                || route.isSession(trailers.name(at: index))
+            // What is too large for a head is no trailer that anybody waits for.
+            if !isHeld { try? exchange.answer.fields.append(index, of: trailers) }
+        }
+    }
+
     /// The client knows its session by its own name; another session is none of its business.
     private func writeResponseSession(_ exchange: Exchange, _ index: Int) throws(FieldError) {
         guard let session = exchange.session, !exchange.clientSession.isEmpty else { return }

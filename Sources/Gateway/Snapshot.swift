@@ -69,6 +69,9 @@ package final class GatewayPlan: Sendable {
     private static let protectedNames = [
         "x-tenant-id", "x-tenant-tier", "x-user-id", "x-api-key", "api-key", "x-real-ip", "x-original-url",
         "x-rewrite-url", "x-http-method-override",
+        // The engine writes these itself; under another spelling (`Content_Length`) they would frame for careless origins.
+        "content-length", "transfer-encoding", "keep-alive", "proxy-connection", "proxy-authorization",
+        "http2-settings",
     ]
 }
 

@@ -229,6 +229,7 @@ package struct ClientConnection: ~Copyable {
             into: &head
         ) {
             consumed += count
+            if head.status.isInformational { try checkInterim(head) }
             if head.status == .switchingProtocols {
                 try checkSwitch(head)
                 reading = .tunnel
@@ -262,6 +263,14 @@ package struct ClientConnection: ~Copyable {
             return Step(consumed: piece.consumed, event: .ended)
         }
         return Step(consumed: piece.consumed, event: .needsInput)
+    }
+
+    /// RFC 9110 §8.6 and RFC 9112 §6.1: a 1xx has no body and must not say that it has one; who believed it would read the
+    /// final response as that body.
+    private func checkInterim(_ head: borrowing ResponseHead) throws(HTTP1Error) {
+        guard head.fields.first(.contentLength) == nil, head.fields.first(.transferEncoding) == nil else {
+            throw HTTP1Error(.framedInterim, .response, at: 0)
+        }
     }
 
     /// RFC 6455 §4.1: a switch to anything but what was asked for is none. That the accept value answers the key is

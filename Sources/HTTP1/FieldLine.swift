@@ -53,6 +53,10 @@ struct FieldLine {
         side: HTTP1Error.Side,
         at offset: Int
     ) throws(HTTP1Error) -> KnownField {
+        // Others keep a name's length in a byte (CVE-2021-40346).
+        guard nameEnd - start <= HTTP1Limits.fieldNameBytes else {
+            throw HTTP1Error(.fieldLineTooLong, side, at: offset + HTTP1Limits.fieldNameBytes)
+        }
         do throws(FieldError) {
             return try fields.append(
                 checkedLine: bytes.extracting(start..<end + 2),

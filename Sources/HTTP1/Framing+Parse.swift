@@ -21,11 +21,22 @@ extension RequestFacts {
             else { throw HTTP1Error(.expectationNotSupported, .request, at: 0) }
             expectsContinue = framing != .none && framing != .fixed(0)
         }
+        try Self.checkForwards(head)
         if options.upgrades, head.version == .http11, head.fields.first(.upgrade) != nil {
             try Self.checkWebSocket(head, framing)
             isWebSocket = true
         }
         if options.namesOthers { ConnectionOptions.removeNominated(from: &head.fields) }
+    }
+
+    /// RFC 9110 §7.6.2: who forwards OPTIONS counts Max-Forwards down and answers for the origin at zero. Nothing here
+    /// answers for an origin.
+    private static func checkForwards(_ head: borrowing RequestHead) throws(HTTP1Error) {
+        guard head.method == .options else { return }
+        let name: [UInt8] = Array("max-forwards".utf8)
+        guard head.fields.first(named: name.span) == nil else {
+            throw HTTP1Error(.maxForwardsNotSupported, .request, at: 0)
+        }
     }
 
     /// RFC 6455 §4.2.1. Every other upgrade is refused, `h2c` first among them (THREATS 19).

@@ -15,7 +15,7 @@ package struct HTTP1Error: Error, Equatable, Sendable {
         // Fields.
         case invalidFieldName, whitespaceBeforeColon, obsoleteFold, invalidFieldValue, tooManyFields
         case invalidConnection, connectionNamesField
-        case expectationNotSupported, upgradeNotSupported, invalidWebSocket
+        case expectationNotSupported, upgradeNotSupported, invalidWebSocket, maxForwardsNotSupported
         // Framing.
         case invalidContentLength, repeatedContentLength, contentLengthWithTransferEncoding
         case invalidTransferEncoding, transferEncodingNotSupported, transferEncodingInHTTP10
@@ -26,6 +26,8 @@ package struct HTTP1Error: Error, Equatable, Sendable {
         case bodyTooLong, bodyTooShort
         // Connections.
         case closedInHead, closedInBody, closedBeforeResponse, strayBytes, tooManyInterim, unexpectedSwitch
+        /// A 1xx that speaks of a body.
+        case framedInterim
     }
 
     package var reason: Reason
@@ -51,7 +53,8 @@ extension HTTP1Error.Reason {
         switch self {
         case .requestLineTooLong: .uriTooLong
         case .fieldLineTooLong, .headTooLarge, .tooManyFields, .trailersTooLarge: .fieldsTooLarge
-        case .methodNotSupported, .connectNotSupported, .traceNotSupported, .transferEncodingNotSupported:
+        case .methodNotSupported, .connectNotSupported, .traceNotSupported, .transferEncodingNotSupported,
+            .maxForwardsNotSupported:
             .notImplemented
         case .versionNotSupported: .versionNotSupported
         case .expectationNotSupported: .expectationFailed
@@ -87,6 +90,7 @@ extension HTTP1Error.Reason {
         case .expectationNotSupported: "expectation_not_supported"
         case .upgradeNotSupported: "upgrade_not_supported"
         case .invalidWebSocket: "invalid_websocket"
+        case .maxForwardsNotSupported: "max_forwards_not_supported"
         case .invalidContentLength: "invalid_content_length"
         case .repeatedContentLength: "repeated_content_length"
         case .contentLengthWithTransferEncoding: "content_length_with_transfer_encoding"
@@ -108,6 +112,7 @@ extension HTTP1Error.Reason {
         case .closedBeforeResponse: "closed_before_response"
         case .strayBytes: "stray_bytes"
         case .tooManyInterim: "too_many_interim_responses"
+        case .framedInterim: "framed_interim_response"
         case .unexpectedSwitch: "unexpected_switch"
         }
     }

@@ -22,6 +22,9 @@ package struct HTTP1Limits: Equatable, Sendable {
     /// 1xx heads before the final one.
     package var interimCount = 16
 
+    /// One field's name. Not to be configured: no name that anybody uses is half as long.
+    static let fieldNameBytes = 255
+
     package init() {}
 
     /// For what callers send.

@@ -3,8 +3,10 @@ import Bytes
 
 /// A host and, if any, a port, in lower case (RFC 3986 §3.2.2, §3.2.3).
 ///
-/// A host is an IPv6 address in brackets, or letters, digits, `-`, `.` and `_` (container names have it).
-/// Percent-encoding and sub-delims, which the RFC allows, are refused: no name that is looked up has them.
+/// A host is an IPv6 address in brackets, an IPv4 address as four plain decimal numbers, or a name: labels of 1 to 63 letters,
+/// digits, `-` and `_` (container names have it), with at most one dot at the end. Percent-encoding and sub-delims, which
+/// the RFC allows, are refused: no name that is looked up has them. So is a name that ends in a number and is no such
+/// address (`127.1`, `0x7f.1`, `010.0.0.1`): some readers make an address of it, each its own (WHATWG URL §3.5).
 ///
 /// A caller says the same Host in every request of its connection, so what was parsed last is kept and recognised.
 struct Authority: ~Copyable {
@@ -69,33 +71,55 @@ struct Authority: ~Copyable {
 
     private static func hostCount(_ text: borrowing Span<UInt8>) throws(TargetError) -> Int {
         guard !text.isEmpty else { throw TargetError(.authorityInvalid, at: 0) }
-        let isLiteral = text[0] == UInt8(ascii: "[")
-        var index = isLiteral ? 1 : 0
-        while index < text.count {
-            let byte = text[index]
-            if isLiteral {
-                if byte == UInt8(ascii: "]") { break }
-                guard ASCII.hexValue(byte) != nil || byte == ASCII.colon || byte == UInt8(ascii: ".") else {
-                    throw TargetError(.authorityInvalid, at: index)
-                }
-            } else {
-                if byte == ASCII.colon { break }
-                guard ASCII.isAlphanumeric(byte) || isHostPunctuation(byte) else {
-                    throw TargetError(.authorityInvalid, at: index)
-                }
-            }
-            index += 1
+        if text[0] == UInt8(ascii: "[") {
+            guard let end = text.firstIndex(of: UInt8(ascii: "]")),
+                case .v6? = IPAddress(text.extracting(1..<end))
+            else { throw TargetError(.authorityInvalid, at: 0) }
+            return end + 1
         }
-        if isLiteral {
-            guard index < text.count, index > 3 else { throw TargetError(.authorityInvalid, at: index) }
-            index += 1
+        let count = text.firstIndex(of: ASCII.colon) ?? text.count
+        let last = try lastLabel(text.extracting(0..<count))
+        if isNumber(text.extracting(last)), IPAddress(text.extracting(0..<count)) == nil {
+            throw TargetError(.authorityInvalid, at: last.lowerBound)
         }
-        guard index > 0 else { throw TargetError(.authorityInvalid, at: 0) }
-        return index
+        return count
     }
 
-    private static func isHostPunctuation(_ byte: UInt8) -> Bool {
-        byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
+    /// Checks the labels of a name and finds the last one.
+    private static func lastLabel(_ name: borrowing Span<UInt8>) throws(TargetError) -> Range<Int> {
+        var last = 0..<0
+        var start = 0
+        while start < name.count {
+            var end = start
+            while end < name.count, name[end] != dot {
+                guard isLabel(name[end]) else { throw TargetError(.authorityInvalid, at: end) }
+                end += 1
+            }
+            guard end > start, end - start <= 63 else { throw TargetError(.authorityInvalid, at: end) }
+            last = start..<end
+            start = end + 1
+        }
+        guard !last.isEmpty else { throw TargetError(.authorityInvalid, at: 0) }
+        return last
+    }
+
+    /// Whether a reader of loose addresses would take a label for a number: digits alone, or `0x` and hexadecimal ones.
+    private static func isNumber(_ label: borrowing Span<UInt8>) -> Bool {
+        let isHexadecimal =
+            label.count >= 2 && label[0] == UInt8(ascii: "0")
+            && ASCII.lowercased(label[1]) == UInt8(ascii: "x")
+        for index in (isHexadecimal ? 2 : 0)..<label.count {
+            guard isHexadecimal ? ASCII.hexValue(label[index]) != nil : ASCII.isDigit(label[index]) else {
+                return false
+            }
+        }
+        return true
+    }
+
+    private static let dot = UInt8(ascii: ".")
+
+    private static func isLabel(_ byte: UInt8) -> Bool {
+        ASCII.isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
     }
 
     private static func port(_ text: borrowing Span<UInt8>, from start: Int) throws(TargetError) -> UInt16 {

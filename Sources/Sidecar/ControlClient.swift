@@ -9,7 +9,7 @@ import TLS
 enum FetchError: Error, CustomStringConvertible {
     case resolution(ResolutionError)
     case network(NetworkError)
-    case tls(String)
+    case tls(TLSFailure)
     case http(HTTP1Error)
     case status(Int)
     case tooLarge(limit: Int)
@@ -118,7 +118,7 @@ struct ControlStream: ~Copyable {
                 throw .network(error)
             }
             if isOpen { return }
-            guard try await read(deadline) else { throw .tls("closed during the handshake") }
+            guard try await read(deadline) else { throw .network(.ended) }
         }
     }
 
@@ -144,7 +144,7 @@ struct ControlStream: ~Copyable {
         case .closed(let cleanly):
             endedCleanly = cleanly
             return !input.isEmpty
-        case .failed(let failure): throw .tls("\(failure)")
+        case .failed(let failure): throw .tls(failure)
         case .done:
             isOpen = true
             return true

@@ -60,6 +60,8 @@ final class Downstream {
     var hasHalfClosed = false
     /// Has had a request.
     var hasServed = false
+    /// The pace of the request's body: when the time in which it has to bring enough began, and at which byte.
+    var pace = (start: Instant(nanoseconds: 0), bytes: 0)
     /// Reading stopped because the upstream has a full window.
     var isPaused = false
 

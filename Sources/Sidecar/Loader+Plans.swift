@@ -55,6 +55,7 @@ extension Loader {
             bodyBytes: limits.bodyBytes,
             headTimeout: limits.headTimeout,
             bodyTimeout: limits.bodyTimeout,
+            bodyRate: limits.bodyRate,
             idleTimeout: limits.idleTimeout,
             maximumConnections: max(min(limits.connections, room) / workers, 1)
         )

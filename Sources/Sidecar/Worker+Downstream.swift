@@ -135,6 +135,7 @@ extension Worker {
         case .need(let need): park(connection, need)
         case .collect(let limit):
             connection.phase = .collecting(limit: limit)
+            connection.pace = (now, exchange.bytesIn)
             connection.server.bodyWanted(into: &connection.transport.output)
         case .forward: open(connection, exchange)
         case .answer: answer(connection, exchange)
@@ -195,13 +196,11 @@ extension Worker {
         }
     }
 
-    /// Ends the request's message at the upstream.
+    /// Ends the request's message at the upstream. Its trailers end here (RFC 9110 §6.5.2): they came too late for what is
+    /// decided about fields, and no table names them.
     func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
         do throws(HTTP1Error) {
-            try upstream.client.finish(
-                trailers: connection.server.body.trailers,
-                into: &upstream.transport.output
-            )
+            try upstream.client.finish(into: &upstream.transport.output)
         } catch {
             return refuse(connection, exchange, Refusal(error))
         }
@@ -294,16 +293,35 @@ extension Worker {
             // Within a head, and while a body is dropped, the deadline stands since it began.
             return
         case .parked, .queued: return
-        case .collecting: connection.deadline = now + plan.bodyTimeout
+        case .collecting: connection.deadline = bodyDeadline(connection)
         case .forwarding:
             guard let exchange = connection.exchange, let route = exchange.route else { return }
             let total = exchange.startedAt + plan.upstreams[route.upstream].timeouts.total
             let waitsForCaller = !connection.requestEnded || connection.transport.pendingBytes > 0
-            connection.deadline = waitsForCaller ? min(total, now + plan.bodyTimeout) : total
+            connection.deadline = waitsForCaller ? min(total, bodyDeadline(connection)) : total
         case .tunnel: connection.deadline = now + plan.idleTimeout
-        case .closing: connection.deadline = min(connection.deadline, now + plan.lingerTimeout)
+        case .closing:
+            // A slow reader has its time for what is left of the answer; the rest is a matter of seconds.
+            guard connection.transport.pendingBytes == 0 else { break }
+            connection.deadline = min(connection.deadline, now + plan.lingerTimeout)
         }
         arm(connection)
+    }
+
+    /// Until when the next byte of the request's body must come, and where the body can be held to a pace, enough of them: a
+    /// caller that sends one now and then would hold a connection, and an upstream's, for as long as it likes.
+    private func bodyDeadline(_ connection: Downstream) -> Instant {
+        let idle = now + plan.bodyTimeout
+        guard let exchange = connection.exchange, !connection.requestEnded, plan.bodyRate > 0 else {
+            return idle
+        }
+        if case .chunked = connection.facts.framing, connection.phase == .forwarding { return idle }
+        let wanted = plan.bodyRate * Int(plan.bodyTimeout.nanoseconds / 1_000_000) / 1000
+        // While Bulkhead itself does not read, nothing can come.
+        if connection.isPaused || exchange.bytesIn - connection.pace.bytes >= wanted {
+            connection.pace = (now, exchange.bytesIn)
+        }
+        return min(idle, connection.pace.start + plan.bodyTimeout)
     }
 
     func timedOut(_ connection: Downstream) {

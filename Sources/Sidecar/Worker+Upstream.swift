@@ -66,6 +66,7 @@ extension Worker {
     private func attach(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
         connection.upstream = upstream
         connection.phase = .forwarding
+        connection.pace = (now, exchange.bytesIn)
         upstream.downstream = connection
         let timeouts = plan.upstreams[upstream.place].timeouts
         if upstream.phase == .idle {
@@ -300,13 +301,11 @@ extension Worker {
             return answer(connection, exchange)
         }
         do throws(HTTP1Error) {
-            let ending =
-                exchange.route?.passesTrailers ?? false
-                ? try connection.server.finish(
-                    trailers: upstream.client.body.trailers,
-                    into: &connection.transport.output
-                )
-                : try connection.server.finish(into: &connection.transport.output)
+            gateway.respondTrailers(exchange, upstream.client.body.trailers)
+            let ending = try connection.server.finish(
+                trailers: exchange.answer.fields,
+                into: &connection.transport.output
+            )
             settle(upstream, connection)
             endExchange(connection, exchange, ending)
         } catch {

@@ -22,6 +22,8 @@ struct WorkerPlan: Sendable {
     let bodyBytes: Int
     let headTimeout: Interval
     let bodyTimeout: Interval
+    /// Bytes per second, over each `bodyTimeout`.
+    let bodyRate: Int
     let idleTimeout: Interval
     /// This worker's share.
     let maximumConnections: Int

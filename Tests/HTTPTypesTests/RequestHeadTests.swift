@@ -16,6 +16,8 @@ struct TargetCase: CustomTestStringConvertible, Sendable {
     var testDescription: String { target + " " + hosts.joined(separator: ",") }
 }
 
+private let label64 = String(repeating: "a", count: 64)
+
 @Suite struct RequestHeadTests {
     static let cases = [
         TargetCase(
@@ -70,6 +72,33 @@ struct TargetCase: CustomTestStringConvertible, Sendable {
         TargetCase(target: "/", hosts: ["[]"], refusal: .authorityInvalid),
         TargetCase(target: "/", hosts: ["[::1]x"], refusal: .authorityInvalid),
         TargetCase(target: "/", hosts: ["[::1%25eth0]"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["[:::]"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["[12345::1]"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["[1.2.3.4]"], refusal: .authorityInvalid),
+        TargetCase(
+            target: "/",
+            hosts: ["[::FFFF:1.2.3.4]"],
+            authority: "[::ffff:1.2.3.4]",
+            host: "[::ffff:1.2.3.4]",
+            path: "/"
+        ),
+        TargetCase(target: "/", hosts: ["a.b."], authority: "a.b.", host: "a.b.", path: "/"),
+        TargetCase(target: "/", hosts: ["a.1b"], authority: "a.1b", host: "a.1b", path: "/"),
+        TargetCase(target: "/", hosts: ["0x.a"], authority: "0x.a", host: "0x.a", path: "/"),
+        TargetCase(target: "/", hosts: ["."], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["a..b"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: [".a"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["a.."], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["a." + label64], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["127.1"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["2130706433"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["0x7f.1"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["a.0X7F"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["a.0x"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["010.0.0.1"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["1.2.3.4.5"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["256.0.0.1"], refusal: .authorityInvalid),
+        TargetCase(target: "/", hosts: ["1.2.3.4."], refusal: .authorityInvalid),
         TargetCase(target: "/", hosts: ["u@a"], refusal: .userInformation),
         TargetCase(target: "http://u:p@a/", hosts: ["u:p@a"], refusal: .userInformation),
         TargetCase(target: "ftp://a/", hosts: ["a"], refusal: .schemeNotSupported),

@@ -194,29 +194,3 @@ extension JSONToken {
         }
     }
 }
-
-/// Source: nst/JSONTestSuite.
-@Suite(.enabled(if: Corpora.root != nil, "set BULKHEAD_CORPORA to a folder that holds jsontestsuite"))
-struct JSONTestSuite {
-    static let cases = Corpora.names("jsontestsuite/test_parsing")
-    /// What is left open by the suite, and accepted here: numbers are read as text, so none is too large.
-    static let acceptedOpen: Set<String> = [
-        "i_number_double_huge_neg_exp.json", "i_number_huge_exp.json", "i_number_neg_int_huge_exp.json",
-        "i_number_pos_double_huge_exp.json", "i_number_real_neg_overflow.json",
-        "i_number_real_pos_overflow.json", "i_number_real_underflow.json", "i_number_too_big_neg_int.json",
-        "i_number_too_big_pos_int.json", "i_number_very_big_negative_int.json",
-    ]
-
-    @Test func isThere() { #expect(Self.cases.count == 318) }
-
-    @Test(arguments: cases) func decides(_ name: String) {
-        let text = Corpora.read("jsontestsuite/test_parsing/" + name)
-        let accepted = (try? tokens(text).get()) != nil
-        switch name.prefix(2) {
-        case "y_": #expect(accepted)
-        case "n_": #expect(!accepted)
-        default: #expect(accepted == Self.acceptedOpen.contains(name))
-        }
-        #expect(((try? JSONValue.parse(text.span)) != nil) == (accepted && !name.contains("duplicated_key")))
-    }
-}

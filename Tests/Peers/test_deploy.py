@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness.bulkhead import ROOT, binary
+from harness.bulkhead import ROOT, binary, merged
 
 DEPLOY = ROOT / "Deploy"
 PROGRAMS = Path(sys.executable).parent
@@ -33,12 +33,24 @@ def test_yamllint():
 def test_dockerfile():
     tool("hadolint", "Deploy/Dockerfile")
     text = (DEPLOY / "Dockerfile").read_text()
-    assert text.count("\nFROM ") == 2 and "\nUSER 65532:65532\n" in text
+    assert text.count("\nFROM ") == 3 and "\nUSER 65532:65532\n" in text
 
 
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_kubernetes_manifests(name):
     tool("kubernetes-validate", "--strict", DEPLOY / "kubernetes" / f"{name}.yaml")
+
+
+@pytest.mark.parametrize("name", ["namespace", "agent"])
+def test_the_component_that_shuts_doors(name, tmp_path):
+    """What kustomize makes of a manifest and its patch."""
+    whole, *others = documents(f"kubernetes/{name}.yaml")
+    patch, = documents(f"kubernetes/doors/{name}.yaml")
+    assert patch["metadata"]["name"] == whole["metadata"]["name"]
+    (tmp_path / "patched.yaml").write_text(yaml.safe_dump_all([merged(whole, patch), *others]))
+    tool("kubernetes-validate", "--strict", tmp_path / "patched.yaml")
+    component = yaml.safe_load((DEPLOY / "kubernetes" / "doors" / "kustomization.yaml").read_text())
+    assert {"path": f"{name}.yaml"} in component["patches"]
 
 
 def test_kustomization_names_what_is_there():
@@ -94,6 +106,8 @@ def test_compose_keeps_agent_and_store_apart():
     assert all(compose["networks"][name].get("internal") for name in ("hull", "stores"))
     assert [name for name, service in services.items() if "ports" in service] == ["bulkhead"]
     assert len({service["user"] for service in services.values()}) == 3
+    doctor, agent = services["doctor"], services["agent"]
+    assert doctor["user"] == agent["user"] and doctor["network_mode"] == doctor["pid"] == "service:agent"
     for service in services.values():
         assert service["read_only"] and service["cap_drop"] == ["ALL"]
     for service in ("agent", "store"):

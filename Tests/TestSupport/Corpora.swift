@@ -23,6 +23,13 @@ package enum Corpora {
         return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
     }
 
+    /// The paths of all files below a folder whose names end so, sorted; none where it is absent.
+    package static func files(below folder: String, suffix: String) -> [String] {
+        guard let root else { return [] }
+        let found = try? FileManager.default.subpathsOfDirectory(atPath: root.appending(path: folder).path())
+        return (found ?? []).filter { $0.hasSuffix(suffix) }.sorted().map { "\(folder)/\($0)" }
+    }
+
     /// A file's content; empty where it is absent.
     package static func read(_ path: String) -> [UInt8] {
         guard let root, let data = try? Data(contentsOf: root.appending(path: path)) else { return [] }
