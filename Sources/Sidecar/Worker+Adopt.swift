@@ -74,7 +74,7 @@ extension Worker {
     /// its next request may be on its way, and would be lost with it.
     func retire(_ connection: Downstream) {
         connection.isRetiring = true
-        connection.server.closeAfterResponse()
+        connection.io.server.closeAfterResponse()
         guard connection.isIdle else { return }
         if connection.isTrimmed { return close(connection) }
         connection.deadline = min(connection.deadline, now + plan.retireAfter)
@@ -87,7 +87,7 @@ extension Worker {
         let identity = gateway.identity
         guard identity.mayRefuseMore(than: old) else { return }
         forEachDownstream { connection in
-            guard let exchange = connection.exchange, let principal = exchange.principal else { return }
+            guard let exchange = connection.exchange, let principal = exchange.value.principal else { return }
             guard let failure = identity.refusal(of: principal) else { return }
             refuse(connection, exchange, Refusal(failure))
             gateway.count(.exchangesCut)
