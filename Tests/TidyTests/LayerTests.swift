@@ -28,7 +28,9 @@ import Testing
         "Gateway": vocabulary.union(parts),
         "Storage": ["CSQLite", "Glibc"],
         "Runtime": ["Bytes", "CSystem", "CAres", "Glibc", "Synchronization"],
-        "Sidecar": vocabulary.union(parts).union(["TLS", "HTTP1", "HTTP2", "Gateway", "Runtime", "Glibc"]),
+        "Sidecar": vocabulary.union(parts).union([
+            "TLS", "HTTP1", "HTTP2", "Gateway", "Runtime", "Glibc", "Synchronization",
+        ]),
         "bulkhead": vocabulary.union(parts).union(["Gateway", "Runtime", "Sidecar", "Glibc"]),
     ]
 
