@@ -19,6 +19,8 @@ struct ControlPlan: Sendable {
         let maxStale: Interval
         let tls: TLSContext?
 
+        /// Whether there are keys at all: an issuer of certificates has none.
+        var hasKeys: Bool { source != .none }
         var isFile: Bool { if case .file = source { true } else { false } }
     }
 

@@ -102,7 +102,9 @@ actor ControlPlane {
     func start() {
         Task(executorPreference: loop) { await self.readMessages() }
         Task(executorPreference: loop) { await self.readSignals() }
-        for issuer in schedules.indices { Task(executorPreference: loop) { await self.refreshKeys(issuer) } }
+        for issuer in schedules.indices where plan.keySources[issuer].hasKeys {
+            Task(executorPreference: loop) { await self.refreshKeys(issuer) }
+        }
         for upstream in plan.upstreams.indices {
             Task(executorPreference: loop) { await self.watchUpstream(upstream) }
         }
