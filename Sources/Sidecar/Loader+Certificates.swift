@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Configuration
 import Identity
-import Runtime
 import TLS
 
 /// Issuers of certificates.
@@ -10,8 +9,7 @@ extension Loader {
         _ issuer: Configuration.Issuer,
         _ source: Configuration.CertificateSource
     ) throws -> Issuer {
-        let pem = try Files.read(source.ca, limit: 4 << 20)
-        let trust = try TLSTrust(authorities: pem.span, named: source.ca)
+        let trust = try trust(source.ca)
         guard let names = CertificateNames(source.names) else {
             throw LoadProblems(["issuer \"\(issuer.name)\": its certificates name no tenant"])
         }

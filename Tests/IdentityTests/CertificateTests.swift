@@ -383,6 +383,7 @@ extension World {
         let handle = world.seal(principal)
         try world.suspend("clinic")
         #expect(world.failure(robot) == .tenantSuspended)
+        #expect(world.snapshot.refusal(of: principal) == .tenantSuspended)
         #expect(try world.handleFailure(handle) == .tenantSuspended)
         try world.resume("clinic")
         let again = try world.verify(robot).get()
@@ -398,7 +399,9 @@ extension World {
                 by: ["new-ca"]
             )
         ])
+        #expect(world.snapshot.refusal(of: again) == nil)
         world.snapshot = other.snapshot
+        #expect(world.snapshot.refusal(of: again) == .keyUnknown)
         #expect(world.failure(robot) == .certificateUnmapped)
         #expect(try world.handleFailure(handle) == .keyUnknown)
     }

@@ -131,8 +131,10 @@ import Testing
         let world = try World()
         let token = Keys.rsa.token(World.idClaims.json)
         let principal = try world.principal(token)
+        let other = try world.principal(Keys.edwards.token(World.oidcClaims.json))
         let handle = world.seal(principal)
         _ = try world.opened(handle)
+        #expect(world.snapshot.refusal(of: principal) == nil)
         var keys = world.snapshot.keys
         keys.replace(issuer: 0, with: try Keys.set(Keys.otherRSA.jwk()), fetchedAt: World.now, staleAt: nil)
         world.snapshot = world.snapshot.with(keys: keys)
@@ -141,5 +143,55 @@ import Testing
             return #expect(Bool(false), "its key has gone")
         }
         #expect(try world.handleFailure(handle) == .keyUnknown)
+        #expect(world.snapshot.refusal(of: principal) == .keyUnknown)
+        #expect(world.snapshot.refusal(of: other) == nil)
+    }
+
+    /// What a reload can do to somebody whose stream is open.
+    @Test func anotherConfigurationKeepsWhomItStillKnows() throws {
+        let world = try World()
+        let ann = try world.ann()
+        let bob = try world.bob()
+        func reload(_ issuers: [Issuer], _ change: (inout [TenantEntry]) -> Void = { _ in }) throws
+            -> IdentitySnapshot
+        {
+            var entries = world.snapshot.tenants.tenants
+            change(&entries)
+            var keys = KeyRing(issuers: issuers.count)
+            for place in issuers.indices {
+                let set = try Keys.set(Keys.rsa.jwk(), Keys.edwards.jwk())
+                keys.replace(issuer: place, with: set, fetchedAt: World.now, staleAt: nil)
+            }
+            return try IdentitySnapshot(
+                generation: 2,
+                issuers: IssuerTable(issuers),
+                tiers: world.snapshot.tiers,
+                tenants: TenantRegistry(mode: .registry, entries: entries, replacing: world.snapshot.tenants),
+                keys: keys,
+                replacing: world.snapshot
+            )
+        }
+        let issuers = try World.issuers().issuers
+        let same = try reload(issuers.reversed())
+        #expect(same.refusal(of: ann) == nil && same.refusal(of: bob) == nil, "places do not matter")
+        let fewer = try reload([issuers[2]])
+        #expect(fewer.refusal(of: ann) == .issuerUnknown && fewer.refusal(of: bob) == nil)
+        let other = try Issuer(
+            name: "pool",
+            profile: .oidc,
+            url: "https://somebody.else",
+            audiences: ["a"],
+            claims: ClaimNames(tenant: "t", tier: nil)
+        )
+        #expect(
+            try reload([other, issuers[2]]).refusal(of: ann) == .issuerUnknown,
+            "a name that was taken over"
+        )
+        let moved = try reload(issuers) { entries in
+            for place in entries.indices where entries[place].id == ann.tenant {
+                entries[place].issuers = ["idp"]
+            }
+        }
+        #expect(moved.refusal(of: ann) == .issuerNotForTenant && moved.refusal(of: bob) == nil)
     }
 }

@@ -27,7 +27,9 @@ import Testing
         "HTTP2": ["Bytes", "HTTPTypes", "CNGHTTP2"],
         "Gateway": vocabulary.union(parts),
         "Runtime": ["Bytes", "CSystem", "CAres", "Glibc", "Synchronization"],
-        "Sidecar": vocabulary.union(parts).union(["TLS", "HTTP1", "HTTP2", "Gateway", "Runtime", "Glibc"]),
+        "Sidecar": vocabulary.union(parts).union([
+            "TLS", "HTTP1", "HTTP2", "Gateway", "Runtime", "Glibc", "Synchronization",
+        ]),
         "bulkhead": vocabulary.union(parts).union(["Gateway", "Runtime", "Sidecar", "Glibc"]),
     ]
 
