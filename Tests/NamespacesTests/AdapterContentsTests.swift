@@ -9,7 +9,7 @@ import Testing
     private func table(_ contents: String) throws -> JSONValue {
         let text = """
             {"adapter":"things","kind":"store","errors":{"body":{"error":"{code}"}},
-             "operations":[{"name":"get","method":"GET","path":"/{key...}","action":"memory:Read",
+             "operations":[{"name":"get","method":"GET","path":"/things","action":"memory:Read",
                             "request":{"query":"opaque"},"response":{"body":"opaque"}}],
              "contents":\(contents)}
             """
@@ -17,8 +17,9 @@ import Testing
     }
 
     private func problems(_ contents: String) throws -> [String] {
+        let document = try table(contents)
         do throws(AdapterProblems) {
-            _ = try Adapter(try table(contents))
+            _ = try Adapter(document)
             return []
         } catch {
             return error.list.map { "\($0.pointer): \($0.message)" }
