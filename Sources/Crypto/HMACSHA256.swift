@@ -2,44 +2,32 @@
 internal import COpenSSL
 
 /// HMAC-SHA-256 under one key (RFC 2104), kept ready: one per worker and key.
-/// Cost: about 300 ns for a short message; no allocation after `init`.
+/// Cost: about 200 ns for a short message; no allocation after `init`.
 @safe
 package struct HMACSHA256: ~Copyable, @unchecked Sendable {
-    private let context: OpaquePointer
+    /// Three states: that of the inner digest once it has read the key, the same of the outer one, and one to work on.
+    private let states: UnsafeMutablePointer<SHA256_CTX>
+    private static let stateCount = 3
 
     /// Any length of key; keys made by `HKDF.derive` have 32 bytes.
     package init(key: borrowing Span<UInt8>) {
-        // An empty key still needs an address, or OpenSSL takes the call for "same key again".
-        guard let algorithm = unsafe EVP_MAC_fetch(nil, "HMAC", nil),
-            let context = unsafe EVP_MAC_CTX_new(algorithm)
-        else { preconditionFailure("this OpenSSL has no HMAC") }
-        // Safe because the context keeps its own reference to the algorithm.
-        unsafe EVP_MAC_free(algorithm)
-        unsafe self.context = context
-        let count = key.count
-        let done = unsafe key.withUnsafeBufferPointer { key in
-            var none: UInt8 = 0
-            return unsafe withParameters(digest: "SHA256") { parameters in
-                if let base = key.baseAddress, count > 0 {
-                    // Safe because the key is copied before the call returns.
-                    unsafe EVP_MAC_init(context, base, count, parameters)
-                } else {
-                    unsafe EVP_MAC_init(context, &none, 0, parameters)
-                }
-            }
-        }
-        precondition(done == 1, "HMAC-SHA-256 failed")
+        unsafe states = .allocate(capacity: Self.stateCount)
+        unsafe states.initialize(repeating: SHA256_CTX(), count: Self.stateCount)
+        unsafe Self.start(states, key, 0x36)
+        unsafe Self.start(states + 1, key, 0x5C)
     }
 
     package init(key: Secret) { self.init(key: key.bytes) }
 
-    deinit { unsafe EVP_MAC_CTX_free(context) }
+    deinit {
+        // Safe because the states are ours; what they hold is as good as the key.
+        unsafe OPENSSL_cleanse(states, Self.stateCount * MemoryLayout<SHA256_CTX>.stride)
+        unsafe states.deallocate()
+    }
 
     /// The authenticator of `message`.
     package mutating func authenticate(_ message: borrowing Span<UInt8>) -> Digest {
-        restart()
-        update(message)
-        return finish()
+        authenticate(message, Span())
     }
 
     /// The authenticator of `first` followed by `second`, without joining them in memory.
@@ -47,33 +35,33 @@ package struct HMACSHA256: ~Copyable, @unchecked Sendable {
         _ first: borrowing Span<UInt8>,
         _ second: borrowing Span<UInt8>
     ) -> Digest {
-        restart()
-        update(first)
-        update(second)
-        return finish()
+        // Safe because all three states are there, and a state may be copied.
+        let state = unsafe states + 2
+        unsafe state.pointee = states.pointee
+        unsafe state.update(first)
+        unsafe state.update(second)
+        let inner = unsafe state.finish()
+        unsafe state.pointee = (states + 1).pointee
+        unsafe state.update(inner.bytes)
+        return unsafe state.finish()
     }
 
-    private mutating func restart() {
-        // Safe because no key and no parameters mean: the same key again.
-        let done = unsafe EVP_MAC_init(context, nil, 0, nil)
-        precondition(done == 1, "HMAC-SHA-256 failed")
-    }
-
-    private mutating func update(_ bytes: borrowing Span<UInt8>) {
-        // Safe because the library copies what it needs before it returns.
-        unsafe bytes.withUnsafeBufferPointer { input in
-            guard let base = input.baseAddress else { return }
-            let done = unsafe EVP_MAC_update(context, base, input.count)
-            precondition(done == 1, "HMAC-SHA-256 failed")
+    /// Starts a digest with the key, made as long as a block, each byte combined with `pad` (RFC 2104 §2).
+    private static func start(
+        _ state: UnsafeMutablePointer<SHA256_CTX>,
+        _ key: borrowing Span<UInt8>,
+        _ pad: UInt8
+    ) {
+        let shortened = SHA256.hash(key)
+        var block = InlineArray<64, UInt8>(repeating: pad)
+        if key.count > block.count {
+            for index in shortened.bytes.indices { block[index] ^= shortened.bytes[index] }
+        } else {
+            for index in key.indices { block[index] ^= key[index] }
         }
-    }
-
-    private mutating func finish() -> Digest {
-        unsafe Digest { output in
-            var written = 0
-            // Safe because a Digest has room for the 32 bytes that are asked for.
-            let done = unsafe EVP_MAC_final(context, output, &written, Digest.byteCount)
-            precondition(done == 1 && written == Digest.byteCount, "HMAC-SHA-256 failed")
-        }
+        // Safe because the state is the caller's, and the block a local, which is wiped.
+        unsafe bulkhead_sha256_start(state)
+        unsafe state.update(block.span)
+        unsafe withUnsafeMutablePointer(to: &block) { unsafe OPENSSL_cleanse($0, 64) }
     }
 }

@@ -4,12 +4,6 @@ internal import COpenSSL
 // OpenSSL keeps the addresses of parameter names, so these are static strings spelled as
 // <openssl/core_names.h> spells them, not Swift strings made of its macros.
 
-/// Runs `body` with a list that names the digest of a MAC. The pointer is good during the call.
-func withParameters(digest: StaticString, _ body: (UnsafePointer<OSSL_PARAM>) -> Int32) -> Int32 {
-    let list = unsafe [parameter("digest", text: digest), OSSL_PARAM_construct_end()]
-    return unsafe list.withUnsafeBufferPointer { unsafe body($0.baseAddress!) }
-}
-
 /// Runs `body` with the list of a key derivation. The pointer is good during the call.
 func withParameters(
     digest: StaticString,

@@ -3,57 +3,40 @@ internal import COpenSSL
 
 /// SHA-256 (FIPS 180-4) in one call.
 package enum SHA256 {
-    // Fetched once: a fetch by name takes a lock and walks the provider's tables.
-    nonisolated(unsafe) static let algorithm: OpaquePointer = {
-        guard let algorithm = unsafe EVP_MD_fetch(nil, "SHA256", nil) else {
-            preconditionFailure("this OpenSSL has no SHA-256")
-        }
-        return unsafe algorithm
-    }()
-
-    /// Cost: about 200 ns and one C allocation; on the warm path prefer a `SHA256Hasher` that the worker keeps.
+    /// Cost: about 100 ns and 0.5 ns a byte; no allocation.
     package static func hash(_ bytes: borrowing Span<UInt8>) -> Digest {
-        // Safe because the input lies within the span for the call and the output has the 32 bytes it needs.
-        unsafe bytes.withUnsafeBufferPointer { input in
-            unsafe Digest { output in
-                let done = unsafe EVP_Digest(input.baseAddress, input.count, output, nil, algorithm, nil)
-                precondition(done == 1, "SHA-256 failed")
-            }
+        var state = SHA256_CTX()
+        // Safe because the state is a local, and the input lies within the span for the call.
+        return unsafe withUnsafeMutablePointer(to: &state) { state in
+            unsafe bulkhead_sha256_start(state)
+            unsafe state.update(bytes)
+            return unsafe state.finish()
         }
     }
 }
 
 /// Incremental SHA-256 that is used again and again: `update…`, `finish()`, and it is fresh.
 /// Keys made of several parts use `update(prefixed:)`, so that no two lists of parts hash alike.
-/// Cost: about 150 ns a digest and 0.75 ns a byte; no allocation after `init`.
+/// Cost: about 100 ns a digest and 0.5 ns a byte; no allocation after `init`.
 @safe
 package struct SHA256Hasher: ~Copyable, @unchecked Sendable {
-    private let context: OpaquePointer
-    private let algorithm: OpaquePointer
+    private let state: UnsafeMutablePointer<SHA256_CTX>
 
     package init() {
-        unsafe algorithm = SHA256.algorithm
-        guard let context = unsafe EVP_MD_CTX_new() else { preconditionFailure("out of memory") }
-        unsafe self.context = context
-        restart()
+        unsafe state = .allocate(capacity: 1)
+        unsafe state.initialize(to: SHA256_CTX())
+        unsafe bulkhead_sha256_start(state)
     }
 
-    deinit { unsafe EVP_MD_CTX_free(context) }
+    deinit { unsafe state.deallocate() }
 
-    package mutating func update(_ bytes: borrowing Span<UInt8>) {
-        // Safe because the library copies what it needs before it returns.
-        unsafe bytes.withUnsafeBufferPointer { input in
-            let done = unsafe EVP_DigestUpdate(context, input.baseAddress, input.count)
-            precondition(done == 1, "SHA-256 failed")
-        }
-    }
+    package mutating func update(_ bytes: borrowing Span<UInt8>) { unsafe state.update(bytes) }
 
     /// Adds `number` as eight bytes, most significant first.
     package mutating func update(_ number: UInt64) {
         var bytes = number.bigEndian
         // Safe because the eight bytes of a local are read during the call only.
-        let done = unsafe EVP_DigestUpdate(context, &bytes, MemoryLayout<UInt64>.size)
-        precondition(done == 1, "SHA-256 failed")
+        unsafe bulkhead_sha256_update(state, &bytes, MemoryLayout<UInt64>.size)
     }
 
     /// Adds the length as eight bytes and then the bytes: an injective encoding of a list of parts.
@@ -64,18 +47,24 @@ package struct SHA256Hasher: ~Copyable, @unchecked Sendable {
 
     /// The digest of everything since the last `finish`; the hasher is then empty again.
     package mutating func finish() -> Digest {
-        let digest = unsafe Digest { output in
-            // Safe because SHA-256 writes exactly the 32 bytes that a Digest holds.
-            let done = unsafe EVP_DigestFinal_ex(context, output, nil)
-            precondition(done == 1, "SHA-256 failed")
-        }
-        restart()
+        let digest = unsafe state.finish()
+        unsafe bulkhead_sha256_start(state)
         return digest
     }
+}
 
-    private mutating func restart() {
-        // Safe because the context is ours; the same algorithm keeps its memory.
-        let done = unsafe EVP_DigestInit_ex2(context, algorithm, nil)
-        precondition(done == 1, "SHA-256 failed")
+/// For states that somebody owns and has started.
+extension UnsafeMutablePointer<SHA256_CTX> {
+    func update(_ bytes: borrowing Span<UInt8>) {
+        // Safe because the library copies what it needs before it returns.
+        unsafe bytes.withUnsafeBufferPointer { input in
+            unsafe bulkhead_sha256_update(self, input.baseAddress, input.count)
+        }
+    }
+
+    /// The state is of no use then, until it is started again.
+    func finish() -> Digest {
+        // Safe because SHA-256 writes exactly the 32 bytes that a Digest holds.
+        unsafe Digest { output in unsafe bulkhead_sha256_finish(self, output) }
     }
 }

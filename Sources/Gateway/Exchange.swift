@@ -5,9 +5,10 @@ package import Identity
 import Namespaces
 import Vending
 
-/// One request and its response, on their way. Taken from a worker's pool and put back, so that a warm request
-/// allocates nothing: every buffer in it keeps its storage.
-package final class Exchange {
+/// One request and its response, on their way. Used again and again, so that a warm request allocates nothing: every
+/// buffer in it keeps its storage. Not a class, whose every property would be checked for exclusive access at run
+/// time: who keeps it lends it for the length of a step.
+package struct Exchange: ~Copyable {
     // What came.
     package var request = RequestHead()
     package internal(set) var listener = 0
@@ -79,7 +80,8 @@ package final class Exchange {
     package var bytesOut = 0
     package var upstreamStartedAt: Instant?
     package var upstreamAnsweredAt: Instant?
-    package var endpoint: Int?
+    /// Address and port of the connection that it was sent on.
+    package var endpoint: String?
 
     package init() {}
 
@@ -104,17 +106,18 @@ package final class Exchange {
     /// What the caller was answered; nil when nothing was.
     var answerStatus: Status? { isAnswered ? answer.status : nil }
 
-    func takeTraceID() { traceID = (randomWord(0), randomWord(1)) }
+    mutating func takeTraceID() { traceID = (randomWord(0), randomWord(1)) }
 
     private func randomWord(_ word: Int) -> UInt64 {
+        let bytes = random.bytes.extracting(word * 8..<word * 8 + 8)
         var value: UInt64 = 0
-        for index in word * 8..<word * 8 + 8 { value = value << 8 | UInt64(random.bytes[index]) }
+        for index in bytes.indices { value = value << 8 | UInt64(bytes[index]) }
         // Zero is no id (W3C Trace Context §3.2.2.3).
         return max(value, 1)
     }
 
     /// Makes the exchange ready for the next request; storage is kept.
-    package func reset() {
+    package mutating func reset() {
         request.removeAll()
         isWebSocket = false
         isMisdirected = false

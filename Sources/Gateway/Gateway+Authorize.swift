@@ -11,29 +11,35 @@ import Vending
 extension Gateway {
     /// Decision and means, from the TVM cache or anew.
     mutating func authorize(
-        _ exchange: Exchange,
+        _ exchange: inout Exchange,
         _ route: Route,
         _ principal: Principal,
         _ operation: Int,
         _ now: WallTime
     ) throws(Stop) -> Grant {
+        if let grant = memo.find(principal, route, operation, now: now) {
+            return try accept(grant, &exchange)
+        }
         let key = grantKey(exchange, route, principal, operation, now)
+        let use = exchange.plan.policy.use(of: route.adapter.operations[operation].action)
         // Asked of the registry in force, not of the one that the principal was admitted by (THREATS 9).
         let epochs = GrantEpochs(tenant: snapshot.identity.tenants.epoch(of: principal.tenant))
         // While it cannot be renewed, a grant in hand is good to its end.
         if let grant = grants.find(key, epochs: epochs, now: now),
             now < grant.renewAt || exchange.couldNotRenew
         {
-            return try accept(grant, exchange)
+            if use.isNothing { memo.note(grant, principal, route, operation) }
+            return try accept(grant, &exchange)
         }
-        let grant = try makeGrant(exchange, route, principal, operation, now)
+        let grant = try makeGrant(&exchange, route, principal, operation, now)
         guard grants.insert(key, grant, epochs: epochs, now: now) else {
             throw .refused(Refusal(.tokenExpired))
         }
-        return try accept(grant, exchange)
+        if use.isNothing { memo.note(grant, principal, route, operation) }
+        return try accept(grant, &exchange)
     }
 
-    private func accept(_ grant: Grant, _ exchange: Exchange) throws(Stop) -> Grant {
+    private func accept(_ grant: Grant, _ exchange: inout Exchange) throws(Stop) -> Grant {
         guard grant.isAllowed else {
             exchange.grant = grant
             throw .refused(.policyDenied)
@@ -45,7 +51,7 @@ extension Gateway {
     }
 
     private mutating func grantKey(
-        _ exchange: Exchange,
+        _ exchange: borrowing Exchange,
         _ route: Route,
         _ principal: Principal,
         _ operation: Int,
@@ -82,7 +88,7 @@ extension Gateway {
     }
 
     private mutating func makeGrant(
-        _ exchange: Exchange,
+        _ exchange: inout Exchange,
         _ route: Route,
         _ principal: Principal,
         _ operation: Int,
@@ -114,12 +120,27 @@ extension Gateway {
                     route: route.name,
                     tenant: principal.tenant.text,
                     tier: principal.tier.name
-                )
+                ),
+                recordPart: recordPart(verdict, principal, compartment, route.credential?.name)
             )
         } catch {
             throw .refused(.fieldsTooLarge)
         }
         return grant(verdict, principal, means, route.credential?.name, expiry, credential?.renewAt)
+    }
+
+    private func recordPart(
+        _ verdict: PolicyEngine.Verdict,
+        _ principal: Principal,
+        _ compartment: Compartment,
+        _ credential: String?
+    ) -> RecordPart {
+        var who = HopWho(principal)
+        who.policies = verdict.policies
+        who.shadowDenials = verdict.shadowDenials
+        who.compartment = compartment.bytes
+        who.credential = credential
+        return .who(who)
     }
 
     private func grant(
@@ -144,7 +165,7 @@ extension Gateway {
     }
 
     private mutating func decide(
-        _ exchange: Exchange,
+        _ exchange: borrowing Exchange,
         _ route: Route,
         _ principal: Principal,
         _ operation: Int,
@@ -222,7 +243,7 @@ extension Gateway {
 
     /// A store that answers "not found" may have lost the compartment (a fresh volume): it is prepared again before
     /// the next request, at most every half minute.
-    mutating func suspectProvision(_ exchange: Exchange, _ now: WallTime) {
+    mutating func suspectProvision(_ exchange: borrowing Exchange, _ now: WallTime) {
         guard let need = exchange.grant?.means?.provision, let since = provisioned[need],
             now - since > .seconds(30)
         else { return }

@@ -6,7 +6,7 @@ import Telemetry
 
 extension Gateway {
     /// Every carrier that is there is verified, and all must agree (THREATS 1). Nothing else says who it is.
-    mutating func identify(_ exchange: Exchange, _ now: WallTime) throws(Stop) -> Principal {
+    mutating func identify(_ exchange: inout Exchange, _ now: WallTime) throws(Stop) -> Principal {
         if let principal = exchange.principal { return principal }
         let listener = exchange.plan.listeners[exchange.listener]
         var carriers = Carriers(listener.carriers, agent: listener.agent, isLastTry: exchange.asksForKeys)

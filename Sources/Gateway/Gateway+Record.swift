@@ -8,11 +8,9 @@ import Vending
 
 extension Gateway {
     /// The exchange is over: its one record is appended to `output`, and counted (law 7).
-    /// - Parameter endpoint: the address that served it; nil when none did.
     package mutating func record(
-        _ exchange: Exchange,
+        _ exchange: borrowing Exchange,
         caller: String?,
-        endpoint: String?,
         now: Instant,
         into output: inout Buffer
     ) {
@@ -30,7 +28,7 @@ extension Gateway {
         hop.reason = exchange.refusal?.code
         hop.listener = exchange.plan.listeners[exchange.listener].name
         hop.caller = caller
-        hop.endpoint = endpoint
+        hop.endpoint = exchange.endpoint
         hop.upstreamDuration = upstream
         hop.bytesIn = exchange.bytesIn
         hop.bytesOut = exchange.bytesOut
@@ -58,30 +56,27 @@ extension Gateway {
         )
     }
 
-    private func describe(_ exchange: Exchange, _ hop: inout Hop) {
+    private func describe(_ exchange: borrowing Exchange, _ hop: inout Hop) {
         if let route = exchange.route {
-            hop.route = route.name
-            hop.adapter = route.adapter.name
+            hop.place = route.recordPart(exchange.operation)
             hop.upstream = exchange.upstreamStartedAt == nil ? nil : route.upstreamName
-            if let operation = exchange.operation { hop.operation = route.adapter.operations[operation].name }
         }
-        if let principal = exchange.principal {
-            hop.issuer = principal.issuer.name
-            hop.tenant = principal.tenant.text
-            hop.tier = principal.tier.name
-            hop.user = principal.user.text
-            hop.tokenID = principal.tokenID
-            hop.isTierDrifted = principal.isTierDrifted
-        }
-        if let grant = exchange.grant {
-            hop.policies = grant.policyIDs
-            hop.shadowDenials = grant.shadowDenials
-            hop.credential = grant.credential
-            hop.compartment = grant.means?.scope.compartment.bytes ?? []
+        if let means = exchange.grant?.means {
+            hop.who = means.recordPart
+        } else if let principal = exchange.principal {
+            hop.who = Self.recordPart(principal, exchange.grant)
         }
     }
 
-    private func outcome(of exchange: Exchange) -> Outcome {
+    private static func recordPart(_ principal: Principal, _ grant: Grant?) -> RecordPart {
+        var who = HopWho(principal)
+        who.policies = grant?.policyIDs ?? []
+        who.shadowDenials = grant?.shadowDenials ?? []
+        who.credential = grant?.credential
+        return .who(who)
+    }
+
+    private func outcome(of exchange: borrowing Exchange) -> Outcome {
         guard let refusal = exchange.refusal else { return .allowed }
         if refusal.status.rawValue == 499 { return .abandoned }
         switch refusal.source {
@@ -90,7 +85,7 @@ extension Gateway {
         }
     }
 
-    private mutating func series(of exchange: Exchange) -> Int {
+    private mutating func series(of exchange: borrowing Exchange) -> Int {
         if let means = exchange.grant?.means { return means.series }
         guard let route = exchange.route else { return MetricSet.noSeries }
         // A verified principal that was refused is counted under its tenant; anybody else under the route alone.
@@ -102,13 +97,14 @@ extension Gateway {
 
     package mutating func count(_ counter: Counter) { metrics.add(counter) }
 
-    package mutating func upstreamFailed(_ exchange: Exchange, _ refusal: Refusal) {
+    package mutating func upstreamFailed(_ exchange: borrowing Exchange, _ refusal: Refusal) {
         metrics.upstreamFailed(exchange.route?.upstreamName ?? "", reason: refusal.code)
     }
 
     /// A copy of this worker's counters, those that the parts keep included.
     package mutating func counters() -> MetricSnapshot {
-        let now = ReportedCounters(identity: authenticator.counters, grants: grants.counters)
+        var now = ReportedCounters(identity: authenticator.counters, grants: grants.counters)
+        now.grants.hits += memo.hits
         let last = reported
         metrics.add(.tokenCacheHits, Int(clamping: now.identity.tokenHits - last.identity.tokenHits))
         metrics.add(.tokenCacheMisses, Int(clamping: now.identity.tokenMisses - last.identity.tokenMisses))
@@ -124,5 +120,17 @@ extension Gateway {
     struct ReportedCounters {
         var identity = Authenticator.Counters()
         var grants = GrantCache<Means>.Counters()
+    }
+}
+
+extension HopWho {
+    init(_ principal: Principal) {
+        self.init()
+        issuer = principal.issuer.name
+        tenant = principal.tenant.text
+        tier = principal.tier.name
+        user = principal.user.text
+        tokenID = principal.tokenID
+        isTierDrifted = principal.isTierDrifted
     }
 }

@@ -6,49 +6,49 @@ import Telemetry
 
 extension Gateway {
     /// Answers with a refusal, in the words of the route's protocol.
-    package mutating func refuse(_ exchange: Exchange, _ refusal: Refusal) -> Action {
-        startRefusal(exchange, refusal)
+    package mutating func refuse(_ exchange: inout Exchange, _ refusal: Refusal) -> Action {
+        startRefusal(&exchange, refusal)
         if let adapter = exchange.route?.adapter {
             let status = adapter.writeError(
                 code: refusal.callerCode,
                 status: refusal.status.rawValue,
                 into: &exchange.answer.body
             )
-            finishRefusal(exchange, refusal, Status(status), adapter.errorContentType)
+            finishRefusal(&exchange, refusal, Status(status), adapter.errorContentType)
         } else {
             // No protocol is known yet. The code is one of ours, so it needs no escaping.
             exchange.answer.body.append("{\"error\":\"")
             exchange.answer.body.append(string: refusal.callerCode)
             exchange.answer.body.append("\"}")
-            finishRefusal(exchange, refusal, refusal.status, "application/json")
+            finishRefusal(&exchange, refusal, refusal.status, "application/json")
         }
         return .answer
     }
 
-    package mutating func refuse(_ exchange: Exchange, _ failure: AdapterFailure) -> Action {
-        guard let adapter = exchange.route?.adapter else { return refuse(exchange, .routeUnknown) }
+    package mutating func refuse(_ exchange: inout Exchange, _ failure: AdapterFailure) -> Action {
+        guard let adapter = exchange.route?.adapter else { return refuse(&exchange, .routeUnknown) }
         let refusal = Refusal(failure)
-        startRefusal(exchange, refusal)
+        startRefusal(&exchange, refusal)
         if failure.reason.isLeak { metrics.add(.leaksStopped) }
         let status = adapter.writeError(failure, exchange.request.path, into: &exchange.answer.body)
-        finishRefusal(exchange, refusal, Status(status), adapter.errorContentType)
+        finishRefusal(&exchange, refusal, Status(status), adapter.errorContentType)
         return .answer
     }
 
     /// Nothing can be answered any more; the record says why.
-    package mutating func abandon(_ exchange: Exchange, _ refusal: Refusal) {
+    package mutating func abandon(_ exchange: inout Exchange, _ refusal: Refusal) {
         exchange.refusal = refusal
         metrics.refused(reason: refusal.code, route: exchange.route?.name ?? "")
     }
 
-    private mutating func startRefusal(_ exchange: Exchange, _ refusal: Refusal) {
+    private mutating func startRefusal(_ exchange: inout Exchange, _ refusal: Refusal) {
         exchange.refusal = refusal
         exchange.answer.removeAll()
         metrics.refused(reason: refusal.code, route: exchange.route?.name ?? "")
     }
 
     private func finishRefusal(
-        _ exchange: Exchange,
+        _ exchange: inout Exchange,
         _ refusal: Refusal,
         _ status: Status,
         _ contentType: StaticString

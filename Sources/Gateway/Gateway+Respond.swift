@@ -8,10 +8,12 @@ import Vending
 extension Gateway {
     /// The final response's head is in `exchange.upstreamResponse`.
     /// - Parameter length: of the body, as the upstream announces it.
-    package mutating func respond(_ exchange: Exchange, length: BodyLength, now: WallTime) -> ResponseAction {
+    package mutating func respond(_ exchange: inout Exchange, length: BodyLength, now: WallTime)
+        -> ResponseAction
+    {
         guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping
         else {
-            _ = refuse(exchange, .policyFailed)
+            _ = refuse(&exchange, .policyFailed)
             return .answer
         }
         let status = exchange.upstreamResponse.status
@@ -28,7 +30,7 @@ extension Gateway {
                 into: &responsePlan
             )
             exchange.answer.status = status
-            do throws(FieldError) { try writeResponseFields(exchange) } catch {
+            do throws(FieldError) { try writeResponseFields(&exchange) } catch {
                 throw AdapterFailure(.responseInvalid)
             }
             switch body {
@@ -38,43 +40,63 @@ extension Gateway {
                 return .collect
             }
         } catch {
-            _ = refuse(exchange, error)
+            _ = refuse(&exchange, error)
             return .answer
         }
     }
 
     /// The body that `respond` asked for is in `exchange.responseBody`; the answer is then whole, whatever it is.
-    package mutating func respondCollected(_ exchange: Exchange, now: WallTime) {
+    package mutating func respondCollected(_ exchange: inout Exchange, now: WallTime) {
         guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping
         else {
-            _ = refuse(exchange, .policyFailed)
+            _ = refuse(&exchange, .policyFailed)
             return
         }
         do throws(AdapterFailure) {
-            let status = try route.adapter.transformResponse(
-                mapping,
-                status: exchange.upstreamResponse.status.rawValue,
-                exchange.responseBody.bytes,
+            let status = try Self.mapBody(
+                exchange.responseBody,
+                of: exchange.upstreamResponse.status,
                 exchange.request.path,
+                route.adapter,
+                mapping,
                 means.scope,
                 into: &exchange.answer.body
             )
             exchange.answer.status = Status(status)
         } catch {
-            _ = refuse(exchange, error)
+            _ = refuse(&exchange, error)
         }
+    }
+
+    private static func mapBody(
+        _ body: borrowing Buffer,
+        of status: Status,
+        _ path: borrowing CanonicalPath,
+        _ adapter: Adapter,
+        _ mapping: RequestMapping,
+        _ scope: AdapterScope,
+        into output: inout Buffer
+    ) throws(AdapterFailure) -> UInt16 {
+        try adapter.transformResponse(
+            mapping,
+            status: status.rawValue,
+            body.bytes,
+            path,
+            scope,
+            into: &output
+        )
     }
 
     /// The upstream granted the WebSocket that was asked for.
     /// - Returns: false when it is not to be granted after all; send `exchange.answer` then.
-    package mutating func switchProtocols(_ exchange: Exchange) -> Bool {
-        switch respond(exchange, length: .none, now: exchange.startedOn) {
+    package mutating func switchProtocols(_ exchange: inout Exchange) -> Bool {
+        switch respond(&exchange, length: .none, now: exchange.startedOn) {
         case .stream: return true
         case .collect, .answer: return false
         }
     }
 
-    private func writeResponseFields(_ exchange: Exchange) throws(FieldError) {
+    private func writeResponseFields(_ exchange: inout Exchange) throws(FieldError) {
         let (reserved, route) = (exchange.plan.reserved, exchange.route)
         if let session = try copyFields(
             exchange.upstreamResponse.fields,
@@ -82,7 +104,7 @@ extension Gateway {
             reserved,
             route
         ) {
-            try writeResponseSession(exchange, session)
+            try writeResponseSession(&exchange, session)
         }
     }
 
@@ -118,7 +140,7 @@ extension Gateway {
 
     /// Puts into `exchange.answer.fields`, whose head is out, the trailers of a response that may go to the caller: none where
     /// the route passes none, else those that would pass in a head.
-    package func respondTrailers(_ exchange: Exchange, _ trailers: borrowing Fields) {
+    package func respondTrailers(_ exchange: inout Exchange, _ trailers: borrowing Fields) {
         exchange.answer.fields.removeAll()
         guard !trailers.isEmpty, let route = exchange.route, route.passesTrailers else { return }
         for index in trailers.indices {
@@ -131,7 +153,7 @@ extension Gateway {
     }
 
     /// The client knows its session by its own name; another session is none of its business.
-    private func writeResponseSession(_ exchange: Exchange, _ index: Int) throws(FieldError) {
+    private func writeResponseSession(_ exchange: inout Exchange, _ index: Int) throws(FieldError) {
         guard let session = exchange.session, !exchange.clientSession.isEmpty else { return }
         var virtual = Buffer()
         session.write(into: &virtual)

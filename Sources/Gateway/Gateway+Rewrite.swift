@@ -10,7 +10,7 @@ import Vending
 extension Gateway {
     /// Puts the request into its compartment: target, fields, and what the adapter wants of the body.
     mutating func rewrite(
-        _ exchange: Exchange,
+        _ exchange: inout Exchange,
         _ route: Route,
         _ principal: Principal,
         _ operation: Int,
@@ -40,18 +40,18 @@ extension Gateway {
         }
         exchange.mapping = mapping
         do throws(FieldError) {
-            try writeFields(exchange, route, principal, means, now)
+            try writeFields(&exchange, route, principal, means, now)
         } catch {
             throw .refused(.fieldsTooLarge)
         }
         switch adapter.requestBody(mapping) {
         case .json(let limit): return .collect(limit: min(limit, exchange.plan.bufferedBodyBytes))
-        case .none, .opaque: return try send(exchange, adapter, mapping, means)
+        case .none, .opaque: return try send(&exchange, adapter, mapping, means)
         }
     }
 
     /// The collected body, rewritten.
-    mutating func transformRequest(_ exchange: Exchange) throws(Stop) -> Action {
+    mutating func transformRequest(_ exchange: inout Exchange) throws(Stop) -> Action {
         guard let route = exchange.route, let means = exchange.grant?.means, var mapping = exchange.mapping
         else {
             throw .refused(.policyFailed)
@@ -70,11 +70,11 @@ extension Gateway {
         }
         exchange.isBodyCollected = true
         exchange.mapping = mapping
-        return try send(exchange, route.adapter, mapping, means)
+        return try send(&exchange, route.adapter, mapping, means)
     }
 
     private func send(
-        _ exchange: Exchange,
+        _ exchange: inout Exchange,
         _ adapter: Adapter,
         _ mapping: RequestMapping,
         _ means: Means
@@ -89,7 +89,7 @@ extension Gateway {
     // MARK: fields
 
     private mutating func writeFields(
-        _ exchange: Exchange,
+        _ exchange: inout Exchange,
         _ route: Route,
         _ principal: Principal,
         _ means: Means,
@@ -103,7 +103,7 @@ extension Gateway {
             principal,
             reserved
         ) {
-            try writeSession(exchange, session, principal)
+            try writeSession(&exchange, session, principal)
         }
         try Self.append(means.fields, to: &exchange.outgoing.fields)
         for template in means.perRequest {
@@ -112,11 +112,10 @@ extension Gateway {
                 try exchange.outgoing.fields.append(name: Array(template.name.utf8).span, value: value.bytes)
             }
         }
-        if route.isIngress { try writeIngress(exchange, route, principal, means, now) }
+        if route.isIngress { try writeIngress(&exchange, route, principal, means, now) }
     }
 
-    /// Copies what may go on. In a loop over parts of the exchange, not over the exchange: each access to a class's
-    /// property is checked at run time.
+    /// Copies what may go on.
     /// - Returns: the field that holds the client's session id, if one does.
     private mutating func copyFields(
         _ fields: borrowing Fields,
@@ -158,6 +157,10 @@ extension Gateway {
         for index in fields.indices { try outgoing.append(index, of: fields) }
     }
 
+    private static func append(valueAt index: Int, of fields: borrowing Fields, to value: inout Buffer) {
+        value.append(fields.value(at: index))
+    }
+
     /// Fields that end here: carriers (THREATS 6), trace context (THREATS 3), and what only a proxy that an origin
     /// trusts may say.
     private func isConsumed(_ known: KnownField, _ route: Route) -> Bool {
@@ -173,12 +176,12 @@ extension Gateway {
     }
 
     private mutating func writeSession(
-        _ exchange: Exchange,
+        _ exchange: inout Exchange,
         _ index: Int,
         _ principal: Principal
     ) throws(FieldError) {
         exchange.clientSession.removeAll()
-        exchange.clientSession.append(exchange.request.fields.value(at: index))
+        Self.append(valueAt: index, of: exchange.request.fields, to: &exchange.clientSession)
         guard let session = sessions.virtualise(exchange.clientSession.bytes, for: principal) else {
             throw .invalidValue
         }
@@ -190,7 +193,7 @@ extension Gateway {
 
     /// What an agent gets to hand on: the handle in the token's place and in the baggage, and a trace of its own.
     private mutating func writeIngress(
-        _ exchange: Exchange,
+        _ exchange: inout Exchange,
         _ route: Route,
         _ principal: Principal,
         _ means: Means,
@@ -215,7 +218,7 @@ extension Gateway {
     }
 
     /// The caller's own baggage without anything that speaks of tenants, then ours. `text` holds `Bearer <handle>`.
-    private mutating func baggage(_ exchange: Exchange, _ means: Means) -> Buffer {
+    private mutating func baggage(_ exchange: borrowing Exchange, _ means: Means) -> Buffer {
         var value = Buffer(capacity: means.baggage.count + text.count + 32)
         value.append(means.baggage)
         value.append(value.isEmpty ? "" : ",")

@@ -63,6 +63,7 @@ package struct Gateway: ~Copyable {
     var sessions: SessionCodec
     var keys = KeyHasher()
     var grants = GrantCache<Means>()
+    var memo = GrantMemo()
     var credentials: [CredentialKey: VendedCredential] = [:]
     /// With the time at which it was done.
     var provisioned: [ProvisionNeed: WallTime] = [:]
@@ -92,60 +93,64 @@ package struct Gateway: ~Copyable {
     }
 
     /// Requests that begin from now on see this state of the world.
-    package mutating func adopt(_ snapshot: Snapshot) { self.snapshot = snapshot }
+    package mutating func adopt(_ snapshot: Snapshot) {
+        self.snapshot = snapshot
+        memo.removeAll()
+    }
 
     // MARK: walking
 
     /// A request's head is in `exchange.request`.
-    package mutating func begin(_ exchange: Exchange, _ start: Start) -> Action {
-        note(exchange, start)
-        return walk(exchange, start.wallTime)
+    package mutating func begin(_ exchange: inout Exchange, _ start: Start) -> Action {
+        note(&exchange, start)
+        return walk(&exchange, start.wallTime)
     }
 
     /// What the exchange was parked for is met, or is not to be met.
-    package mutating func resume(_ exchange: Exchange, _ outcome: NeedOutcome, now: WallTime) -> Action {
+    package mutating func resume(_ exchange: inout Exchange, _ outcome: NeedOutcome, now: WallTime) -> Action
+    {
         exchange.needOutcome = outcome
-        return walk(exchange, now)
+        return walk(&exchange, now)
     }
 
     /// The body that `collect` asked for is in `exchange.requestBody`.
-    package mutating func collected(_ exchange: Exchange, now: WallTime) -> Action {
+    package mutating func collected(_ exchange: inout Exchange, now: WallTime) -> Action {
         do throws(Stop) {
-            return try transformRequest(exchange)
+            return try transformRequest(&exchange)
         } catch {
-            return stop(exchange, error)
+            return stop(&exchange, error)
         }
     }
 
-    private mutating func walk(_ exchange: Exchange, _ now: WallTime) -> Action {
+    private mutating func walk(_ exchange: inout Exchange, _ now: WallTime) -> Action {
         do throws(Stop) {
             // A step that was done before the exchange was parked finds its result.
-            let route = try findRoute(exchange)
-            let principal = try identify(exchange, now)
-            let operation = try findOperation(exchange, route)
-            let grant = try authorize(exchange, route, principal, operation, now)
-            return try rewrite(exchange, route, principal, operation, grant, now)
+            let route = try findRoute(&exchange)
+            let principal = try identify(&exchange, now)
+            let operation = try findOperation(&exchange, route)
+            let grant = try authorize(&exchange, route, principal, operation, now)
+            return try rewrite(&exchange, route, principal, operation, grant, now)
         } catch {
-            return stop(exchange, error)
+            return stop(&exchange, error)
         }
     }
 
-    private mutating func stop(_ exchange: Exchange, _ stop: Stop) -> Action {
+    private mutating func stop(_ exchange: inout Exchange, _ stop: Stop) -> Action {
         switch stop {
-        case .refused(let refusal): return refuse(exchange, refusal)
-        case .adapter(let failure): return refuse(exchange, failure)
+        case .refused(let refusal): return refuse(&exchange, refusal)
+        case .adapter(let failure): return refuse(&exchange, failure)
         case .need(let need):
             // Asked for already: it did not help.
             if exchange.unmet == need {
-                if case .failed(let refusal)? = exchange.needOutcome { return refuse(exchange, refusal) }
-                return refuse(exchange, .needTimedOut)
+                if case .failed(let refusal)? = exchange.needOutcome { return refuse(&exchange, refusal) }
+                return refuse(&exchange, .needTimedOut)
             }
             exchange.unmet = need
             return .need(need)
         }
     }
 
-    private mutating func note(_ exchange: Exchange, _ start: Start) {
+    private mutating func note(_ exchange: inout Exchange, _ start: Start) {
         exchange.hasBegun = true
         exchange.snapshot = snapshot
         exchange.listener = start.listener
@@ -156,15 +161,15 @@ package struct Gateway: ~Copyable {
     }
 
     /// A request that could not be read: it leaves a record like any other.
-    package mutating func reject(_ exchange: Exchange, _ start: Start, _ refusal: Refusal) {
-        note(exchange, start)
+    package mutating func reject(_ exchange: inout Exchange, _ start: Start, _ refusal: Refusal) {
+        note(&exchange, start)
         exchange.isUnreadable = true
-        _ = refuse(exchange, refusal)
+        _ = refuse(&exchange, refusal)
     }
 
     // MARK: steps
 
-    private func findRoute(_ exchange: Exchange) throws(Stop) -> Route {
+    private func findRoute(_ exchange: inout Exchange) throws(Stop) -> Route {
         if let route = exchange.route { return route }
         if exchange.isMisdirected { throw .refused(.misdirected) }
         guard let place = exchange.plan.listeners[exchange.listener].route(of: exchange.request) else {
@@ -175,7 +180,7 @@ package struct Gateway: ~Copyable {
         return route
     }
 
-    private func findOperation(_ exchange: Exchange, _ route: Route) throws(Stop) -> Int {
+    private func findOperation(_ exchange: inout Exchange, _ route: Route) throws(Stop) -> Int {
         if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {

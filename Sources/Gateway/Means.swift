@@ -4,6 +4,7 @@ import Configuration
 import HTTPTypes
 import Identity
 package import Namespaces
+import Telemetry
 package import Vending
 
 /// A decision with what it allows the request to use (DESIGN §2).
@@ -23,6 +24,8 @@ package final class Means {
     let provision: ProvisionNeed?
     /// The place of route, tenant and tier in the metrics.
     let series: Int
+    /// Who it is and by which right, as each record says it.
+    let recordPart: RecordPart
     /// Baggage members that say whose the request is, without the handle.
     let baggage: [UInt8]
 
@@ -33,9 +36,11 @@ package final class Means {
         context: [UInt8],
         pool: Int,
         provision: ProvisionNeed?,
-        series: Int
+        series: Int,
+        recordPart: RecordPart
     ) throws(FieldError) {
         self.scope = scope
+        self.recordPart = recordPart
         self.pool = pool
         self.provision = provision
         self.series = series

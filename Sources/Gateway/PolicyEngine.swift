@@ -45,6 +45,9 @@ package final class PolicyEngine: Sendable {
         /// Knows the fixed instants that the clock is compared with.
         private var reads: Reads?
 
+        /// None of the facts, the clock's fixed instants aside: those end a grant.
+        var isNothing: Bool { !(method || operation || path || listener || source || now) }
+
         static let all: FactUse = {
             var all = FactUse()
             all.method = true

@@ -6,6 +6,7 @@ package import Crypto
 import HTTPTypes
 package import Identity
 package import Namespaces
+import Telemetry
 
 /// The state of the world for one request, from its first byte to its last (THREATS 10): the configuration, and
 /// who may say who somebody is. Immutable; the control thread makes each, workers receive it.
@@ -98,9 +99,10 @@ package struct GatewayListener: Sendable {
 
     /// Index of the route that takes the request. Cost: a few comparisons for each rule.
     func route(of request: borrowing RequestHead) -> Int? {
-        for rule in rules
-        where rule.matches(host: request.host, path: request.path.bytes, method: request.method) {
-            return rule.route
+        // By index: a copy of a rule would count the references in it.
+        for index in rules.indices
+        where rules[index].matches(host: request.host, path: request.path.bytes, method: request.method) {
+            return rules[index].route
         }
         return nil
     }
@@ -126,6 +128,8 @@ package final class Route: Sendable {
     private let sessionHeaders: HeaderFolding?
     /// Text of the resource, for grant keys and records.
     let resourceText: [UInt8]
+    /// As records say it: by operation, then without one.
+    private let recordParts: [RecordPart]
 
     package init(
         _ configuration: Configuration.Route,
@@ -150,7 +154,13 @@ package final class Route: Sendable {
         let sessions = configuration.sessionHeaders
         sessionHeaders = sessions.isEmpty ? nil : HeaderFolding(names: sessions, prefixes: [])
         resourceText = Array(configuration.resource.description.utf8)
+        let operations = adapter.operations.map(\.name) + [nil]
+        recordParts = operations.map {
+            .place(route: configuration.name, adapter: adapter.name, operation: $0)
+        }
     }
+
+    func recordPart(_ operation: Int?) -> RecordPart { recordParts[operation ?? recordParts.count - 1] }
 
     /// Whether it leads to an agent: handles, context and trace are set there.
     var isIngress: Bool { adapter.kind == .ingress }

@@ -37,8 +37,11 @@ package struct HeaderFolding: Sendable {
         let first = Self.firstBit(Self.fold(name[0]))
         let mayBeName = nameFirsts & first != 0 && lengths & Self.lengthBit(name.count) != 0
         guard mayBeName || prefixFirsts & first != 0 else { return false }
-        for entry in entries where entry.isPrefix ? entry.count <= name.count : entry.count == name.count {
-            if matches(name, entry) { return true }
+        let entries = entries.span
+        for index in entries.indices {
+            let entry = entries[index]
+            let fits = entry.isPrefix ? entry.count <= name.count : entry.count == name.count
+            if fits, matches(name, entry) { return true }
         }
         return false
     }

@@ -16,7 +16,10 @@ package struct EntropyPool: ~Copyable {
         if pool.count < count { refill() }
         output.append(pool.bytes.extracting(0..<count))
         var spent = pool.mutableBytes
-        for index in 0..<count { spent[index] = 0 }
+        // Safe because the pool has so many bytes.
+        unsafe spent.withUnsafeMutableBufferPointer { bytes in
+            unsafe bytes.extracting(0..<count).update(repeating: 0)
+        }
         pool.consume(count)
     }
 

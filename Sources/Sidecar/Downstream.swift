@@ -6,6 +6,11 @@ import HTTPTypes
 import Runtime
 import TLS
 
+/// Keeps an exchange for a connection, or in the worker's pool. Lent to the gateway for one step at a time.
+final class ExchangeBox {
+    var value = Exchange()
+}
+
 /// One caller's connection: it turns bytes into exchanges, and what an exchange answers into bytes.
 ///
 ///     waiting ─head─▶ deciding ─need─▶ parked ─met─▶ deciding
@@ -17,8 +22,8 @@ final class Downstream {
     enum Phase: Equatable {
         /// Between requests, or within a head; also while the rest of an answered request is dropped.
         case waiting
-        /// The exchange needs something; input is left where it is.
-        case parked(Need)
+        /// The exchange needs something, see `need`; input is left where it is.
+        case parked
         /// The adapter must see the whole body.
         case collecting(limit: Int)
         /// The upstream has as many connections as it may.
@@ -35,14 +40,17 @@ final class Downstream {
     /// The caller's address, for policies and for records.
     let source: IPAddress?
     let peerText: String?
-    var transport: Transport
-    var server: ServerConnection
-    var exchange: Exchange?
+    var io: CallerIO
+    var exchange: ExchangeBox?
     var upstream: Upstream?
     var phase: Phase = .waiting
+    /// What it is parked for; kept out of the phase, which is looked at all the time.
+    var need: Need?
     /// When `timedOut` must look at it; moved later without touching the timers.
     var deadline = Instant(nanoseconds: .max)
     var armedAt = Instant(nanoseconds: .max)
+    /// When the exchange under way must have ended, once it is forwarded.
+    var exchangeDeadline = Instant(nanoseconds: .max)
     var isScheduled = false
     /// Closed and forgotten by the worker; it may still stand in the list of this turn's tasks.
     var isClosed = false
@@ -71,21 +79,15 @@ final class Downstream {
         limits: HTTP1Limits
     ) {
         descriptor = socket.raw
-        transport = Transport(socket, session: session, connecting: false)
-        server = ServerConnection(limits: limits)
+        io = CallerIO(Transport(socket, session: session, connecting: false), limits: limits)
         self.listener = listener
         peerText = peer?.host
         source = peer?.ip
     }
 
-    /// Appends a stretch of the response's body.
-    func write(_ range: Range<Int>, of body: borrowing Buffer) throws(HTTP1Error) {
-        try server.write(body.bytes.extracting(range), into: &transport.output)
-    }
-
     /// Whether the caller has left while its request is under way.
     var isAbandoned: Bool {
-        guard transport.sawEnd, !hasHalfClosed else { return false }
+        guard io.transport.sawEnd, !hasHalfClosed else { return false }
         switch phase {
         case .parked, .queued, .forwarding: return requestEnded || facts.framing == .none
         case .waiting, .collecting, .tunnel, .closing: return false
@@ -93,5 +95,5 @@ final class Downstream {
     }
 
     /// Between two requests with nothing of the next one seen: may be closed without a word.
-    var isIdle: Bool { phase == .waiting && server.isIdle && transport.input.isEmpty }
+    var isIdle: Bool { phase == .waiting && io.server.isIdle && io.transport.input.isEmpty }
 }

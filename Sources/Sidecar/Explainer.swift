@@ -68,14 +68,14 @@ package struct Explainer {
         let listeners = loader.configuration.listeners
         let listener = request.listener.map { name in listeners.firstIndex { $0.name == name } } ?? 0
         guard let listener else { throw LoadProblems(["there is no listener \"\(request.listener ?? "")\""]) }
-        let exchange = Exchange()
+        var exchange = Exchange()
         var entropy = EntropyPool()
         entropy.take(Gateway.randomBytes, into: &exchange.random)
-        try Self.parse(request, into: exchange)
+        try Self.parse(request, into: &exchange)
         var gateway = Gateway(snapshot)
         let now = Clock.wallTime()
         var action = gateway.begin(
-            exchange,
+            &exchange,
             Gateway.Start(listener: listener, now: Clock.now(), wallTime: now)
         )
         var provisions = false
@@ -92,12 +92,12 @@ package struct Explainer {
                 if credential == nil { outcome = .failed(.credentialFailed) }
             }
             gateway.met(need, credential, outcome, now: now)
-            action = gateway.resume(exchange, outcome, now: now)
+            action = gateway.resume(&exchange, outcome, now: now)
         }
         return explanation(exchange, listeners[listener].name, action, provisions, secrets)
     }
 
-    private static func parse(_ request: Request, into exchange: Exchange) throws(LoadProblems) {
+    private static func parse(_ request: Request, into exchange: inout Exchange) throws(LoadProblems) {
         var text = "\(request.method) \(request.path) HTTP/1.1\r\nHost: \(request.host)\r\n"
         if let token = request.token { text += "Authorization: Bearer \(token)\r\n" }
         for field in request.fields { text += field + "\r\n" }
@@ -117,7 +117,7 @@ package struct Explainer {
     // MARK: telling
 
     private func explanation(
-        _ exchange: Exchange,
+        _ exchange: borrowing Exchange,
         _ listener: String,
         _ action: Gateway.Action,
         _ provisions: Bool,

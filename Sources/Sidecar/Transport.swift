@@ -85,16 +85,20 @@ struct Transport: ~Copyable {
 
     /// Reads once (plus once more when the first filled its room) and decrypts all of it.
     /// - Parameter scratch: the worker's; empty before and after, so that a connection keeps no cipher text.
-    mutating func fill(scratch: inout Buffer) {
-        guard isReadable, state == .open || state == .opening else { return }
+    /// - Returns: whether there is more in `input` than before.
+    @discardableResult
+    mutating func fill(scratch: inout Buffer) -> Bool {
+        guard isReadable, state == .open || state == .opening else { return false }
+        let before = input.count
         if isPlain {
             apply(socket.read(into: &input, limit: Self.readBytes))
-            return
+        } else {
+            let transfer = socket.read(into: &scratch, limit: Self.readBytes)
+            if case .moved = transfer { decrypt(scratch.bytes) }
+            scratch.removeAll()
+            apply(transfer)
         }
-        let transfer = socket.read(into: &scratch, limit: Self.readBytes)
-        if case .moved = transfer { decrypt(scratch.bytes) }
-        scratch.removeAll()
-        apply(transfer)
+        return input.count > before
     }
 
     private mutating func apply(_ transfer: Transfer) {

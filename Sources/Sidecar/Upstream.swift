@@ -17,9 +17,9 @@ final class Upstream {
     /// Place of the upstream in the snapshot, and the pool within it.
     let place: Int
     let pool: Int
-    let endpoint: Int
-    var transport: Transport
-    var client: ClientConnection
+    /// Its address and port, as records name them.
+    let endpoint: String
+    var io: UpstreamIO
     unowned var downstream: Downstream?
     var phase: Phase = .connecting
     /// Has carried an exchange before, so that its peer may have closed it in the meantime.
@@ -39,19 +39,13 @@ final class Upstream {
         session: consuming TLSSession?,
         place: Int,
         pool: Int,
-        endpoint: Int,
+        endpoint: String,
         limits: HTTP1Limits
     ) {
         descriptor = socket.raw
-        transport = Transport(socket, session: session, connecting: true)
-        client = ClientConnection(limits: limits)
+        io = UpstreamIO(Transport(socket, session: session, connecting: true), limits: limits)
         self.place = place
         self.pool = pool
         self.endpoint = endpoint
-    }
-
-    /// Appends a stretch of the request's body.
-    func write(_ range: Range<Int>, of body: borrowing Buffer) throws(HTTP1Error) {
-        try client.write(body.bytes.extracting(range), into: &transport.output)
     }
 }

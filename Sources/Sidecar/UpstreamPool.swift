@@ -5,15 +5,15 @@ import Runtime
 /// One worker's connections to one upstream.
 ///
 /// A connection is only ever used again for the same tenant and credential (THREATS 18): `idle` is kept by the
-/// grant's pool number, which the gateway gives out for each (upstream, credential, tenant).
+/// grant's pool number, which the gateway gives out, from 0, for each (upstream, credential, tenant).
 struct UpstreamPool {
     /// Waits for a connection when the upstream has as many as it may.
     var waiting: [Downstream] = []
     private(set) var addresses: [SocketAddress] = []
-    /// The addresses as records name them.
-    private(set) var addressTexts: [String] = []
     private(set) var openCount = 0
-    private var idle: [Int: [Upstream]] = [:]
+    private var idle: [[Upstream]] = []
+    /// Where `evict` looks first.
+    private var hand = 0
     private(set) var idleCount = 0
     private var turn = 0
     let maximum: Int
@@ -26,7 +26,6 @@ struct UpstreamPool {
 
     mutating func use(_ addresses: [SocketAddress]) {
         self.addresses = addresses
-        addressTexts = addresses.map(\.description)
     }
 
     var isSaturated: Bool { openCount >= maximum }
@@ -35,15 +34,15 @@ struct UpstreamPool {
     mutating func closed() { openCount -= 1 }
 
     /// The next address, in turn.
-    mutating func nextAddress() -> (index: Int, address: SocketAddress)? {
+    mutating func nextAddress() -> SocketAddress? {
         guard !addresses.isEmpty else { return nil }
         turn = (turn + 1) % addresses.count
-        return (turn, addresses[turn])
+        return addresses[turn]
     }
 
     /// The connection that was used last, which is the least likely to have been closed by the peer.
     mutating func take(_ pool: Int) -> Upstream? {
-        guard let connection = idle[pool]?.popLast() else { return nil }
+        guard pool < idle.count, let connection = idle[pool].popLast() else { return nil }
         idleCount -= 1
         return connection
     }
@@ -51,22 +50,27 @@ struct UpstreamPool {
     /// - Returns: false when enough are kept already; the caller closes it then.
     mutating func put(_ connection: Upstream, _ pool: Int) -> Bool {
         guard idleCount < maximumIdle else { return false }
-        idle[pool, default: []].append(connection)
+        while idle.count <= pool { idle.append([]) }
+        idle[pool].append(connection)
         idleCount += 1
         return true
     }
 
     /// Takes out a connection that closed while idle.
     mutating func remove(_ connection: Upstream, _ pool: Int) {
-        guard let index = idle[pool]?.firstIndex(where: { $0 === connection }) else { return }
-        idle[pool]?.remove(at: index)
-        if idle[pool]?.isEmpty == true { idle[pool] = nil }
+        guard pool < idle.count, let index = idle[pool].firstIndex(where: { $0 === connection }) else {
+            return
+        }
+        idle[pool].remove(at: index)
         idleCount -= 1
     }
 
-    /// Some idle connection of another pool, to make room.
+    /// Some idle connection of another pool, to make room: of each in turn.
     mutating func evict() -> Upstream? {
-        guard let pool = idle.first(where: { !$0.value.isEmpty })?.key else { return nil }
-        return take(pool)
+        guard idleCount > 0 else { return nil }
+        while true {
+            hand = hand + 1 < idle.count ? hand + 1 : 0
+            if let connection = take(hand) { return connection }
+        }
     }
 }

@@ -44,7 +44,7 @@ extension Worker {
         // The handshake and the first head share one deadline.
         connection.deadline = now + plan.headTimeout
         arm(connection)
-        connection.transport.assumeReady()
+        connection.io.transport.assumeReady()
         schedule(connection)
     }
 }

@@ -13,14 +13,14 @@ extension Worker {
         schedule(connection)
     }
 
-    func refuse(_ connection: Downstream, _ exchange: Exchange, _ refusal: Refusal) {
+    func refuse(_ connection: Downstream, _ exchange: ExchangeBox, _ refusal: Refusal) {
         leaveQueues(connection)
-        if connection.server.awaitsResponse {
-            _ = gateway.refuse(exchange, refusal)
+        if connection.io.server.awaitsResponse {
+            _ = gateway.refuse(&exchange.value, refusal)
             answer(connection, exchange)
         } else {
             // Half a response is out: its end must not be sent (THREATS 18).
-            gateway.abandon(exchange, refusal)
+            gateway.abandon(&exchange.value, refusal)
             cutOff(connection, exchange)
         }
     }
@@ -29,29 +29,24 @@ extension Worker {
     func refuse(_ connection: Downstream, _ error: HTTP1Error) {
         guard let exchange = connection.exchange else { return close(connection) }
         let refusal = Refusal(error)
-        if exchange.hasBegun { return refuse(connection, exchange, refusal) }
+        if exchange.value.hasBegun { return refuse(connection, exchange, refusal) }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
-        gateway.reject(exchange, start, refusal)
+        gateway.reject(&exchange.value, start, refusal)
         answer(connection, exchange)
     }
 
     /// Sends an answer that stands whole in the exchange, and ends the exchange.
-    func answer(_ connection: Downstream, _ exchange: Exchange) {
+    func answer(_ connection: Downstream, _ exchange: ExchangeBox) {
         dropUpstream(connection)
-        exchange.bytesOut = exchange.answer.body.count
-        exchange.isAnswered = true
+        exchange.value.bytesOut = exchange.value.answer.body.count
+        exchange.value.isAnswered = true
         do throws(HTTP1Error) {
-            connection.server.respond(
-                status: exchange.answer.status,
-                fields: exchange.answer.fields,
-                length: .fixed(exchange.answer.body.count),
-                into: &connection.transport.output
-            )
-            try connection.write(0..<exchange.answer.body.count, of: exchange.answer.body)
+            connection.io.respond(exchange.value.answer, length: .fixed(exchange.value.answer.body.count))
+            try connection.io.write(0..<exchange.value.answer.body.count, of: exchange.value.answer.body)
             endExchange(
                 connection,
                 exchange,
-                try connection.server.finish(into: &connection.transport.output)
+                try connection.io.finish()
             )
         } catch {
             cutOff(connection, exchange)
@@ -59,7 +54,7 @@ extension Worker {
     }
 
     /// The response is out: the record is written, and the connection goes on to its next request or its end.
-    func endExchange(_ connection: Downstream, _ exchange: Exchange, _ ending: ServerConnection.Ending) {
+    func endExchange(_ connection: Downstream, _ exchange: ExchangeBox, _ ending: ServerConnection.Ending) {
         finish(exchange, connection)
         connection.exchange = nil
         give(exchange)
@@ -71,11 +66,11 @@ extension Worker {
     }
 
     /// Ends the connection in the middle of a response, so that the caller sees that it is not whole.
-    func cutOff(_ connection: Downstream, _ exchange: Exchange) {
+    func cutOff(_ connection: Downstream, _ exchange: ExchangeBox) {
         dropUpstream(connection)
-        connection.server.abort()
+        connection.io.server.abort()
         // What the upstream did say still reaches the caller, and visibly has no end.
-        connection.transport.flush()
+        connection.io.transport.flush()
         finish(exchange, connection)
         close(connection)
     }

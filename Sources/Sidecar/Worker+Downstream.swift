@@ -12,16 +12,16 @@ extension Worker {
     /// Looks at everything that may have changed for a caller's connection, then writes once.
     func advance(_ connection: Downstream) {
         guard !connection.isClosed else { return }
-        if connection.transport.isHungUp, connection.phase != .waiting { return hangUp(connection) }
+        if connection.io.transport.isHungUp, connection.phase != .waiting { return hangUp(connection) }
         if connection.isAbandoned { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
         read(connection)
         guard !connection.isClosed else { return }
-        connection.transport.flush()
-        if case .failed = connection.transport.state { return hangUp(connection) }
+        connection.io.transport.flush()
+        if case .failed = connection.io.transport.state { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
         if let upstream = connection.upstream, upstream.isPaused,
-            connection.transport.pendingBytes <= plan.windowBytes / 2
+            connection.io.transport.pendingBytes <= plan.windowBytes / 2
         {
             schedule(upstream)
         }
@@ -30,13 +30,10 @@ extension Worker {
 
     private func read(_ connection: Downstream) {
         while pump(connection) == .needsInput {
-            guard !connection.isClosed, connection.transport.isReadable else { break }
-            let before = connection.transport.input.count
-            connection.transport.fill(scratch: &scratch)
-            if connection.transport.input.count == before { break }
+            guard !connection.isClosed, connection.io.transport.fill(scratch: &scratch) else { break }
         }
         guard !connection.isClosed else { return }
-        switch connection.transport.state {
+        switch connection.io.transport.state {
         case .opening, .open: break
         case .peerEnded: callerEnded(connection)
         case .failed: hangUp(connection)
@@ -49,27 +46,21 @@ extension Worker {
     private func pump(_ connection: Downstream) -> Pump {
         while !connection.isClosed, acceptsInput(connection) {
             if connection.exchange == nil {
-                if connection.transport.input.isEmpty { return .needsInput }
+                if connection.io.transport.input.isEmpty { return .needsInput }
                 startHead(connection)
             }
             guard let exchange = connection.exchange else { return .paused }
-            let step = connection.server.received(connection.transport.input.bytes, into: &exchange.request)
+            let step = connection.io.next(into: &exchange.value.request)
             switch step.event {
-            case .needsInput:
-                connection.transport.input.consume(step.consumed)
-                return .needsInput
-            case .head(let facts):
-                connection.transport.input.consume(step.consumed)
-                begin(connection, exchange, facts)
+            case .needsInput: return .needsInput
+            case .head(let facts): begin(connection, exchange, facts)
             case .body(let range):
                 take(range, of: connection, exchange)
-                if !connection.isClosed { connection.transport.input.consume(step.consumed) }
-            case .ended:
-                connection.transport.input.consume(step.consumed)
-                requestEnded(connection, exchange)
+                if !connection.isClosed { connection.io.transport.input.consume(step.consumed) }
+            case .ended: requestEnded(connection, exchange)
             case .tunnel(let range):
                 relay(range, of: connection)
-                connection.transport.input.consume(step.consumed)
+                connection.io.transport.input.consume(step.consumed)
             case .waiting: return .paused
             case .refused(let error): refuse(connection, error)
             case .closed:
@@ -86,35 +77,35 @@ extension Worker {
         case .parked, .queued, .closing: return false
         case .forwarding, .tunnel:
             guard let upstream = connection.upstream else { return false }
-            connection.isPaused = upstream.transport.pendingBytes >= plan.windowBytes
+            connection.isPaused = upstream.io.transport.pendingBytes >= plan.windowBytes
             return !connection.isPaused
         }
     }
 
     private func startHead(_ connection: Downstream) {
         let exchange = takeExchange()
-        entropy.take(Gateway.randomBytes, into: &exchange.random)
+        entropy.take(Gateway.randomBytes, into: &exchange.value.random)
         connection.exchange = exchange
         connection.isTrimmed = false
         connection.deadline = now + plan.headTimeout
         arm(connection)
     }
 
-    private func begin(_ connection: Downstream, _ exchange: Exchange, _ facts: RequestFacts) {
+    private func begin(_ connection: Downstream, _ exchange: ExchangeBox, _ facts: RequestFacts) {
         connection.facts = facts
         connection.requestEnded = false
         connection.wasRetried = false
         connection.hasServed = true
-        connection.hasHalfClosed = connection.transport.sawEnd
-        exchange.isWebSocket = facts.isWebSocket
-        exchange.source = connection.source
-        exchange.isMisdirected = isMisdirected(connection, exchange.request)
-        exchange.bodyLength = facts.framing.length
-        if isDraining { connection.server.closeAfterResponse() }
+        connection.hasHalfClosed = connection.io.transport.sawEnd
+        exchange.value.isWebSocket = facts.isWebSocket
+        exchange.value.source = connection.source
+        exchange.value.isMisdirected = isMisdirected(connection, exchange.value.request)
+        exchange.value.bodyLength = facts.framing.length
+        if isDraining { connection.io.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
-        var action = gateway.begin(exchange, start)
+        var action = gateway.begin(&exchange.value, start)
         if case .fixed(let count) = facts.framing, count > plan.bodyBytes, action != .answer {
-            action = gateway.refuse(exchange, .bodyTooLarge)
+            action = gateway.refuse(&exchange.value, .bodyTooLarge)
         }
         perform(action, connection, exchange)
     }
@@ -122,7 +113,8 @@ extension Worker {
     /// A caller that asked for one name in the handshake may not ask for another in the request: it could reach
     /// what the other name's trust guards (THREATS 19).
     private func isMisdirected(_ connection: Downstream, _ request: borrowing RequestHead) -> Bool {
-        guard plan.listeners[connection.listener].bindsAuthority, let name = connection.transport.serverName
+        guard plan.listeners[connection.listener].bindsAuthority,
+            let name = connection.io.transport.serverName
         else {
             return false
         }
@@ -130,20 +122,21 @@ extension Worker {
     }
 
     /// Does what the gateway asks for.
-    func perform(_ action: Gateway.Action, _ connection: Downstream, _ exchange: Exchange) {
+    func perform(_ action: Gateway.Action, _ connection: Downstream, _ exchange: ExchangeBox) {
         switch action {
         case .need(let need): park(connection, need)
         case .collect(let limit):
             connection.phase = .collecting(limit: limit)
-            connection.pace = (now, exchange.bytesIn)
-            connection.server.bodyWanted(into: &connection.transport.output)
+            connection.pace = (now, exchange.value.bytesIn)
+            connection.io.bodyWanted()
         case .forward: open(connection, exchange)
         case .answer: answer(connection, exchange)
         }
     }
 
     private func park(_ connection: Downstream, _ need: Need) {
-        connection.phase = .parked(need)
+        connection.phase = .parked
+        connection.need = need
         connection.deadline = now + plan.needTimeout
         arm(connection)
         if parked[need]?.append(connection) == nil {
@@ -154,27 +147,28 @@ extension Worker {
 
     /// The need is met, or is not to be met; the step that asked runs again.
     func resume(_ connection: Downstream, _ outcome: NeedOutcome) {
-        guard !connection.isClosed, case .parked = connection.phase, let exchange = connection.exchange else {
+        guard !connection.isClosed, connection.phase == .parked, let exchange = connection.exchange else {
             return
         }
         connection.phase = .waiting
-        perform(gateway.resume(exchange, outcome, now: wallTime), connection, exchange)
+        connection.need = nil
+        perform(gateway.resume(&exchange.value, outcome, now: wallTime), connection, exchange)
         schedule(connection)
     }
 
-    private func take(_ range: Range<Int>, of connection: Downstream, _ exchange: Exchange) {
-        exchange.bytesIn += range.count
-        if exchange.bytesIn > plan.bodyBytes { return refuse(connection, exchange, .bodyTooLarge) }
+    private func take(_ range: Range<Int>, of connection: Downstream, _ exchange: ExchangeBox) {
+        exchange.value.bytesIn += range.count
+        if exchange.value.bytesIn > plan.bodyBytes { return refuse(connection, exchange, .bodyTooLarge) }
         switch connection.phase {
         case .collecting(let limit):
-            if exchange.requestBody.count + range.count > limit {
+            if exchange.value.requestBody.count + range.count > limit {
                 return refuse(connection, exchange, .bodyTooLarge)
             }
-            exchange.requestBody.append(range, of: connection.transport.input)
+            exchange.value.requestBody.append(range, of: connection.io.transport.input)
         case .forwarding:
             guard let upstream = connection.upstream else { return }
             do throws(HTTP1Error) {
-                try upstream.write(range, of: connection.transport.input)
+                try upstream.io.write(range, of: connection.io.transport.input)
             } catch {
                 return refuse(connection, exchange, Refusal(error))
             }
@@ -183,12 +177,12 @@ extension Worker {
         }
     }
 
-    private func requestEnded(_ connection: Downstream, _ exchange: Exchange) {
+    private func requestEnded(_ connection: Downstream, _ exchange: ExchangeBox) {
         connection.requestEnded = true
         switch connection.phase {
         case .collecting:
             connection.phase = .waiting
-            perform(gateway.collected(exchange, now: wallTime), connection, exchange)
+            perform(gateway.collected(&exchange.value, now: wallTime), connection, exchange)
         case .forwarding:
             guard let upstream = connection.upstream else { return }
             endRequest(connection, upstream, exchange)
@@ -198,9 +192,9 @@ extension Worker {
 
     /// Ends the request's message at the upstream. Its trailers end here (RFC 9110 §6.5.2): they came too late for what is
     /// decided about fields, and no table names them.
-    func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
+    func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
         do throws(HTTP1Error) {
-            try upstream.client.finish(into: &upstream.transport.output)
+            try upstream.io.finish()
         } catch {
             return refuse(connection, exchange, Refusal(error))
         }
@@ -209,8 +203,8 @@ extension Worker {
 
     private func relay(_ range: Range<Int>, of connection: Downstream) {
         guard let upstream = connection.upstream else { return }
-        connection.exchange?.bytesIn += range.count
-        upstream.transport.output.append(range, of: connection.transport.input)
+        connection.exchange?.value.bytesIn += range.count
+        upstream.io.transport.output.append(range, of: connection.io.transport.input)
         schedule(upstream)
     }
 
@@ -223,22 +217,22 @@ extension Worker {
         case .waiting, .collecting: break
         // Pipelined requests wait there for their turn.
         case .parked, .queued, .forwarding, .tunnel, .closing:
-            guard connection.transport.input.isEmpty || !acceptsInput(connection) else { return }
+            guard connection.io.transport.input.isEmpty || !acceptsInput(connection) else { return }
         }
-        switch connection.server.peerClosed() {
+        switch connection.io.server.peerClosed() {
         case .idle: close(connection)
         case .inRequest, .tunnel: hangUp(connection)
-        case .inResponse: connection.server.closeAfterResponse()
+        case .inResponse: connection.io.server.closeAfterResponse()
         }
     }
 
     /// Nobody is there any more: what is under way is cancelled and recorded.
     func hangUp(_ connection: Downstream, _ reason: Refusal = .callerGone) {
-        if connection.transport.state == .failed(.tls), !connection.hasServed {
+        if connection.io.transport.state == .failed(.tls), !connection.hasServed {
             gateway.count(.tlsHandshakeFailures)
         }
-        if let exchange = connection.exchange, exchange.hasBegun {
-            if connection.phase != .tunnel { gateway.abandon(exchange, reason) }
+        if let exchange = connection.exchange, exchange.value.hasBegun {
+            if connection.phase != .tunnel { gateway.abandon(&exchange.value, reason) }
             dropUpstream(connection)
             finish(exchange, connection)
         }
@@ -248,16 +242,16 @@ extension Worker {
     /// Flushes the answer, says goodbye, and drops what still comes until the caller has seen it: closing at once
     /// would reset the connection and could take the answer with it (RFC 9112 §9.6).
     private func linger(_ connection: Downstream) {
-        connection.transport.flush()
-        if case .failed = connection.transport.state { return close(connection) }
-        guard connection.transport.pendingBytes == 0 else { return setDeadline(connection) }
-        connection.transport.close()
-        while connection.transport.isReadable {
-            connection.transport.fill(scratch: &scratch)
-            connection.transport.input.removeAll()
-            guard connection.transport.state == .open else { return close(connection) }
+        connection.io.transport.flush()
+        if case .failed = connection.io.transport.state { return close(connection) }
+        guard connection.io.transport.pendingBytes == 0 else { return setDeadline(connection) }
+        connection.io.transport.close()
+        while connection.io.transport.isReadable {
+            connection.io.transport.fill(scratch: &scratch)
+            connection.io.transport.input.removeAll()
+            guard connection.io.transport.state == .open else { return close(connection) }
         }
-        if connection.transport.state != .open { return close(connection) }
+        if connection.io.transport.state != .open { return close(connection) }
         setDeadline(connection)
     }
 
@@ -270,7 +264,7 @@ extension Worker {
             give(exchange)
         }
         connection.isClosed = true
-        connection.transport.close()
+        connection.io.transport.close()
         release(connection.descriptor)
         connectionCount -= 1
         gateway.count(.connectionsClosed)
@@ -279,9 +273,12 @@ extension Worker {
     /// Takes a connection out of whatever it waits in.
     func leaveQueues(_ connection: Downstream) {
         switch connection.phase {
-        case .parked(let need): parked[need]?.removeAll { $0 === connection }
+        case .parked:
+            guard let need = connection.need else { return }
+            parked[need]?.removeAll { $0 === connection }
+            connection.need = nil
         case .queued:
-            guard let route = connection.exchange?.route else { return }
+            guard let route = connection.exchange?.value.route else { return }
             pools[route.upstream].waiting.removeAll { $0 === connection }
         case .waiting, .collecting, .forwarding, .tunnel, .closing: break
         }
@@ -295,14 +292,13 @@ extension Worker {
         case .parked, .queued: return
         case .collecting: connection.deadline = bodyDeadline(connection)
         case .forwarding:
-            guard let exchange = connection.exchange, let route = exchange.route else { return }
-            let total = exchange.startedAt + plan.upstreams[route.upstream].timeouts.total
-            let waitsForCaller = !connection.requestEnded || connection.transport.pendingBytes > 0
+            let total = connection.exchangeDeadline
+            let waitsForCaller = !connection.requestEnded || connection.io.transport.pendingBytes > 0
             connection.deadline = waitsForCaller ? min(total, bodyDeadline(connection)) : total
         case .tunnel: connection.deadline = now + plan.idleTimeout
         case .closing:
             // A slow reader has its time for what is left of the answer; the rest is a matter of seconds.
-            guard connection.transport.pendingBytes == 0 else { break }
+            guard connection.io.transport.pendingBytes == 0 else { break }
             connection.deadline = min(connection.deadline, now + plan.lingerTimeout)
         }
         arm(connection)
@@ -318,8 +314,8 @@ extension Worker {
         if case .chunked = connection.facts.framing, connection.phase == .forwarding { return idle }
         let wanted = plan.bodyRate * Int(plan.bodyTimeout.nanoseconds / 1_000_000) / 1000
         // While Bulkhead itself does not read, nothing can come.
-        if connection.isPaused || exchange.bytesIn - connection.pace.bytes >= wanted {
-            connection.pace = (now, exchange.bytesIn)
+        if connection.isPaused || exchange.value.bytesIn - connection.pace.bytes >= wanted {
+            connection.pace = (now, exchange.value.bytesIn)
         }
         return min(idle, connection.pace.start + plan.bodyTimeout)
     }
@@ -331,7 +327,7 @@ extension Worker {
             guard connection.isIdle, connection.hasServed, !connection.isTrimmed else {
                 return close(connection)
             }
-            connection.transport.trim()
+            connection.io.transport.trim()
             connection.isTrimmed = true
             connection.deadline = now + plan.idleTimeout
             arm(connection)
@@ -339,7 +335,7 @@ extension Worker {
         case .queued: refuse(connection, .upstreamSaturated)
         case .collecting: refuse(connection, .requestTimedOut)
         case .forwarding:
-            let stalled = !connection.requestEnded || connection.transport.pendingBytes > 0
+            let stalled = !connection.requestEnded || connection.io.transport.pendingBytes > 0
             refuse(connection, stalled ? .requestTimedOut : .upstreamTimedOut)
         case .tunnel: hangUp(connection)
         case .closing: close(connection)

@@ -13,12 +13,12 @@ extension Worker {
     // MARK: connections
 
     /// Finds a connection for the exchange: an idle one of the same tenant and credential, else a new one.
-    func open(_ connection: Downstream, _ exchange: Exchange) {
-        guard let route = exchange.route, let pool = exchange.pool else { return }
+    func open(_ connection: Downstream, _ exchange: ExchangeBox) {
+        guard let route = exchange.value.route, let pool = exchange.value.pool else { return }
         if !connection.wasRetried {
             while let upstream = pools[route.upstream].take(pool) {
-                upstream.transport.fill(scratch: &scratch)
-                if upstream.transport.state == .open, upstream.transport.input.isEmpty {
+                upstream.io.transport.fill(scratch: &scratch)
+                if upstream.io.transport.state == .open, upstream.io.transport.input.isEmpty {
                     gateway.count(.poolHits)
                     return attach(connection, upstream, exchange)
                 }
@@ -29,7 +29,7 @@ extension Worker {
         connect(connection, exchange, route.upstream, pool)
     }
 
-    private func connect(_ connection: Downstream, _ exchange: Exchange, _ place: Int, _ pool: Int) {
+    private func connect(_ connection: Downstream, _ exchange: ExchangeBox, _ place: Int, _ pool: Int) {
         if pools[place].isSaturated {
             guard let victim = pools[place].evict() else {
                 connection.phase = .queued
@@ -40,7 +40,7 @@ extension Worker {
             }
             close(victim)
         }
-        guard let (endpoint, address) = pools[place].nextAddress() else {
+        guard let address = pools[place].nextAddress() else {
             return refuse(connection, exchange, .upstreamUnresolved)
         }
         do throws(SystemError) {
@@ -49,7 +49,7 @@ extension Worker {
                 session: plan.upstreams[place].makeSession(),
                 place: place,
                 pool: pool,
-                endpoint: endpoint,
+                endpoint: address.description,
                 limits: plan.upstreamLimits
             )
             try reactor.add(upstream.descriptor)
@@ -63,10 +63,10 @@ extension Worker {
     }
 
     /// Lets the exchange have the connection, and sends the head (it waits in the buffer until connected).
-    private func attach(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
+    private func attach(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
         connection.upstream = upstream
         connection.phase = .forwarding
-        connection.pace = (now, exchange.bytesIn)
+        connection.pace = (now, exchange.value.bytesIn)
         upstream.downstream = connection
         let timeouts = plan.upstreams[upstream.place].timeouts
         if upstream.phase == .idle {
@@ -75,33 +75,31 @@ extension Worker {
         } else {
             upstream.deadline = now + timeouts.connect
         }
-        exchange.upstreamStartedAt = now
-        exchange.endpoint = upstream.endpoint
+        connection.exchangeDeadline = exchange.value.startedAt + timeouts.total
+        exchange.value.upstreamStartedAt = now
+        exchange.value.endpoint = upstream.endpoint
         let authority = plan.upstreams[upstream.place].authority
-        upstream.client.send(
-            exchange.outgoing.method,
-            target: exchange.outgoing.target.bytes,
+        upstream.io.send(
+            exchange.value.outgoing,
             authority: authority.span,
-            fields: exchange.outgoing.fields,
-            length: exchange.isBodyCollected
-                ? .fixed(exchange.requestBody.count) : connection.facts.framing.length,
-            webSocket: connection.facts.isWebSocket,
-            into: &upstream.transport.output
+            length: exchange.value.isBodyCollected
+                ? .fixed(exchange.value.requestBody.count) : connection.facts.framing.length,
+            webSocket: connection.facts.isWebSocket
         )
         if connection.requestEnded {
             sendCollected(connection, upstream, exchange)
         } else {
-            connection.server.bodyWanted(into: &connection.transport.output)
+            connection.io.bodyWanted()
             schedule(connection)
         }
         arm(upstream)
         schedule(upstream)
     }
 
-    private func sendCollected(_ connection: Downstream, _ upstream: Upstream, _ exchange: Exchange) {
+    private func sendCollected(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
         do throws(HTTP1Error) {
-            try upstream.write(0..<exchange.requestBody.count, of: exchange.requestBody)
-            try upstream.client.finish(into: &upstream.transport.output)
+            try upstream.io.write(0..<exchange.value.requestBody.count, of: exchange.value.requestBody)
+            try upstream.io.finish()
         } catch {
             refuse(connection, exchange, Refusal(error))
         }
@@ -126,7 +124,7 @@ extension Worker {
         upstream.downstream?.upstream = nil
         upstream.downstream = nil
         upstream.isClosed = true
-        upstream.transport.close()
+        upstream.io.transport.close()
         release(upstream.descriptor)
         pools[upstream.place].closed()
         gateway.count(.upstreamConnectionsClosed)
@@ -147,24 +145,24 @@ extension Worker {
         guard !upstream.isClosed else { return }
         if upstream.phase != .connecting { pump(upstream) }
         guard !upstream.isClosed else { return }
-        upstream.transport.flush()
-        if case .failed = upstream.transport.state, upstream.transport.input.isEmpty {
+        upstream.io.transport.flush()
+        if case .failed = upstream.io.transport.state, upstream.io.transport.input.isEmpty {
             return failed(upstream, .upstreamClosed)
         }
         if let connection = upstream.downstream, connection.isPaused,
-            upstream.transport.pendingBytes <= plan.windowBytes / 2
+            upstream.io.transport.pendingBytes <= plan.windowBytes / 2
         {
             schedule(connection)
         }
     }
 
     private func connecting(_ upstream: Upstream) {
-        if !upstream.isConnected, upstream.transport.isWritable {
+        if !upstream.isConnected, upstream.io.transport.isWritable {
             upstream.isConnected = true
-            upstream.transport.connected()
+            upstream.io.transport.connected()
         }
-        if upstream.isConnected { upstream.transport.fill(scratch: &scratch) }
-        switch upstream.transport.state {
+        if upstream.isConnected { upstream.io.transport.fill(scratch: &scratch) }
+        switch upstream.io.transport.state {
         case .opening: break
         case .open, .peerEnded:
             upstream.phase = .carrying
@@ -181,21 +179,15 @@ extension Worker {
             return idleEvent(upstream)
         }
         while true {
-            upstream.isPaused = connection.transport.pendingBytes >= plan.windowBytes
+            upstream.isPaused = connection.io.transport.pendingBytes >= plan.windowBytes
             if upstream.isPaused { return }
-            let step = upstream.client.received(
-                upstream.transport.input.bytes,
-                into: &exchange.upstreamResponse
-            )
+            let step = upstream.io.next(into: &exchange.value.upstreamResponse)
             if step.event != .needsInput {
                 guard handle(step, upstream, connection, exchange) else { return }
                 continue
             }
-            upstream.transport.input.consume(step.consumed)
-            let before = upstream.transport.input.count
-            upstream.transport.fill(scratch: &scratch)
-            if upstream.transport.input.count > before { continue }
-            switch upstream.transport.state {
+            if upstream.io.transport.fill(scratch: &scratch) { continue }
+            switch upstream.io.transport.state {
             case .opening, .open: return
             case .peerEnded: return peerClosed(upstream, connection, exchange, cleanly: true)
             case .failed: return peerClosed(upstream, connection, exchange, cleanly: false)
@@ -208,31 +200,26 @@ extension Worker {
         _ step: ClientConnection.Step,
         _ upstream: Upstream,
         _ connection: Downstream,
-        _ exchange: Exchange
+        _ exchange: ExchangeBox
     ) -> Bool {
         let timeouts = plan.upstreams[upstream.place].timeouts
         upstream.deadline = now + timeouts.idle
         arm(upstream)
         switch step.event {
         case .needsInput: return true
-        case .head(let facts):
-            upstream.transport.input.consume(step.consumed)
-            return respond(upstream, connection, exchange, facts)
-        case .switched:
-            upstream.transport.input.consume(step.consumed)
-            return switchProtocols(upstream, connection, exchange)
+        case .head(let facts): return respond(upstream, connection, exchange, facts)
+        case .switched: return switchProtocols(upstream, connection, exchange)
         case .body(let range):
             let fits = pass(range, of: upstream, connection, exchange)
-            if fits { upstream.transport.input.consume(step.consumed) }
+            if fits { upstream.io.transport.input.consume(step.consumed) }
             return fits
         case .tunnel(let range):
-            exchange.bytesOut += range.count
-            connection.transport.output.append(range, of: upstream.transport.input)
-            upstream.transport.input.consume(step.consumed)
+            exchange.value.bytesOut += range.count
+            connection.io.transport.output.append(range, of: upstream.io.transport.input)
+            upstream.io.transport.input.consume(step.consumed)
             schedule(connection)
             return true
         case .ended:
-            upstream.transport.input.consume(step.consumed)
             responseEnded(upstream, connection, exchange)
             return false
         case .failed(let error):
@@ -247,19 +234,14 @@ extension Worker {
     private func respond(
         _ upstream: Upstream,
         _ connection: Downstream,
-        _ exchange: Exchange,
+        _ exchange: ExchangeBox,
         _ facts: ResponseFacts
     ) -> Bool {
-        exchange.upstreamAnsweredAt = now
-        switch gateway.respond(exchange, length: facts.length, now: wallTime) {
+        exchange.value.upstreamAnsweredAt = now
+        switch gateway.respond(&exchange.value, length: facts.length, now: wallTime) {
         case .stream(let length):
-            exchange.isAnswered = true
-            connection.server.respond(
-                status: exchange.answer.status,
-                fields: exchange.answer.fields,
-                length: length,
-                into: &connection.transport.output
-            )
+            exchange.value.isAnswered = true
+            connection.io.respond(exchange.value.answer, length: length)
             schedule(connection)
         case .collect: break
         case .answer:
@@ -273,19 +255,19 @@ extension Worker {
         _ range: Range<Int>,
         of upstream: Upstream,
         _ connection: Downstream,
-        _ exchange: Exchange
+        _ exchange: ExchangeBox
     ) -> Bool {
-        if let limit = exchange.responseLimit {
-            guard exchange.responseBody.count + range.count <= limit else {
+        if let limit = exchange.value.responseLimit {
+            guard exchange.value.responseBody.count + range.count <= limit else {
                 refuse(connection, exchange, .responseTooLarge)
                 return false
             }
-            exchange.responseBody.append(range, of: upstream.transport.input)
+            exchange.value.responseBody.append(range, of: upstream.io.transport.input)
             return true
         }
-        exchange.bytesOut += range.count
+        exchange.value.bytesOut += range.count
         do throws(HTTP1Error) {
-            try connection.write(range, of: upstream.transport.input)
+            try connection.io.write(range, of: upstream.io.transport.input)
         } catch {
             refuse(connection, exchange, Refusal(error))
             return false
@@ -294,18 +276,15 @@ extension Worker {
         return true
     }
 
-    private func responseEnded(_ upstream: Upstream, _ connection: Downstream, _ exchange: Exchange) {
-        guard exchange.responseLimit == nil else {
+    private func responseEnded(_ upstream: Upstream, _ connection: Downstream, _ exchange: ExchangeBox) {
+        guard exchange.value.responseLimit == nil else {
             settle(upstream, connection)
-            gateway.respondCollected(exchange, now: wallTime)
+            gateway.respondCollected(&exchange.value, now: wallTime)
             return answer(connection, exchange)
         }
         do throws(HTTP1Error) {
-            gateway.respondTrailers(exchange, upstream.client.body.trailers)
-            let ending = try connection.server.finish(
-                trailers: exchange.answer.fields,
-                into: &connection.transport.output
-            )
+            gateway.respondTrailers(&exchange.value, upstream.io.client.body.trailers)
+            let ending = try connection.io.finish(trailers: exchange.value.answer.fields)
             settle(upstream, connection)
             endExchange(connection, exchange, ending)
         } catch {
@@ -315,9 +294,7 @@ extension Worker {
 
     /// The exchange is over at the upstream: its connection goes back to its pool if nothing about it is in doubt.
     private func settle(_ upstream: Upstream, _ connection: Downstream) {
-        guard upstream.client.isReusable, upstream.transport.input.isEmpty, upstream.transport.state == .open,
-            upstream.transport.pendingBytes == 0, !isDraining
-        else { return close(upstream) }
+        guard upstream.io.isReusable, !isDraining else { return close(upstream) }
         connection.upstream = nil
         upstream.downstream = nil
         upstream.phase = .idle
@@ -328,15 +305,16 @@ extension Worker {
         admitWaiting(upstream.place)
     }
 
-    private func switchProtocols(_ upstream: Upstream, _ connection: Downstream, _ exchange: Exchange) -> Bool
+    private func switchProtocols(_ upstream: Upstream, _ connection: Downstream, _ exchange: ExchangeBox)
+        -> Bool
     {
-        exchange.upstreamAnsweredAt = now
-        guard gateway.switchProtocols(exchange) else {
+        exchange.value.upstreamAnsweredAt = now
+        guard gateway.switchProtocols(&exchange.value) else {
             answer(connection, exchange)
             return false
         }
-        connection.server.switchProtocols(exchange.answer.fields, into: &connection.transport.output)
-        exchange.isAnswered = true
+        connection.io.switchProtocols(exchange.value.answer.fields)
+        exchange.value.isAnswered = true
         connection.phase = .tunnel
         upstream.phase = .tunnel
         schedule(connection)
@@ -347,21 +325,21 @@ extension Worker {
 
     /// Something happened on a connection that nobody uses: it has ended, or says what nobody asked for.
     private func idleEvent(_ upstream: Upstream) {
-        upstream.transport.fill(scratch: &scratch)
-        if upstream.transport.state != .open || !upstream.transport.input.isEmpty { close(upstream) }
+        upstream.io.transport.fill(scratch: &scratch)
+        if upstream.io.transport.state != .open || !upstream.io.transport.input.isEmpty { close(upstream) }
     }
 
     private func peerClosed(
         _ upstream: Upstream,
         _ connection: Downstream,
-        _ exchange: Exchange,
+        _ exchange: ExchangeBox,
         cleanly: Bool
     ) {
         if upstream.phase == .tunnel {
-            connection.transport.flush()
+            connection.io.transport.flush()
             return hangUp(connection)
         }
-        switch upstream.client.peerClosed(cleanly: cleanly) {
+        switch upstream.io.client.peerClosed(cleanly: cleanly) {
         case .ended: responseEnded(upstream, connection, exchange)
         case .failed(let error): failed(upstream, Refusal(error))
         case .closed, .needsInput, .head, .switched, .body, .tunnel: failed(upstream, .upstreamClosed)
@@ -374,13 +352,16 @@ extension Worker {
         guard let connection = upstream.downstream, let exchange = connection.exchange else {
             return close(upstream)
         }
-        gateway.upstreamFailed(exchange, refusal)
+        gateway.upstreamFailed(exchange.value, refusal)
         let isUnsent = upstream.phase == .connecting
         let isStale =
-            upstream.isReused && !upstream.client.hasSeenResponse && exchange.outgoing.method.isIdempotent
-        let isWhole = exchange.isBodyCollected || exchange.bodyLength == .none || exchange.bytesIn == 0
+            upstream.isReused && !upstream.io.client.hasSeenResponse
+            && exchange.value.outgoing.method.isIdempotent
+        let isWhole =
+            exchange.value.isBodyCollected || exchange.value.bodyLength == .none
+            || exchange.value.bytesIn == 0
         close(upstream)
-        if isUnsent || isStale, isWhole, !connection.wasRetried, connection.server.awaitsResponse {
+        if isUnsent || isStale, isWhole, !connection.wasRetried, connection.io.server.awaitsResponse {
             connection.wasRetried = true
             gateway.count(.upstreamRetries)
             connection.phase = .waiting
@@ -399,7 +380,7 @@ extension Worker {
         case .carrying:
             // Not its fault while the caller is the one who does not read, or has not sent all.
             if let connection = upstream.downstream,
-                connection.transport.pendingBytes >= plan.windowBytes || !connection.requestEnded
+                connection.io.transport.pendingBytes >= plan.windowBytes || !connection.requestEnded
             {
                 upstream.deadline = now + plan.upstreams[upstream.place].timeouts.idle
                 return arm(upstream)

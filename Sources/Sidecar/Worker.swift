@@ -46,14 +46,17 @@ final class Worker {
     private var slots: [Slot] = []
     private var timers = Timers()
     private var tasks: [Task] = []
-    private var exchanges: [Exchange] = []
+    /// Storage for those that are being run.
+    private var spare: [Task] = []
+    private var exchanges: [ExchangeBox] = []
     private var drainDeadline: Instant?
     private var recordsDue = Instant(nanoseconds: .max)
     private var acceptAgainAt: Instant?
 
     /// A batch of records is handed over when it is this large, or this old.
-    static let recordBytes = 64 << 10
+    static let recordBytes = 256 << 10
     static let recordAge = Interval.milliseconds(50)
+    private static let roundsPerTurn = 16
 
     init(_ plan: WorkerPlan, index: Int, control: Mailbox<ControlMessage>) throws(SystemError) {
         self.plan = plan
@@ -114,10 +117,10 @@ final class Worker {
         case .empty: break
         case .listener(let index): accept(on: index)
         case .downstream(let connection):
-            connection.transport.note(event.readiness)
+            connection.io.transport.note(event.readiness)
             schedule(connection)
         case .upstream(let connection):
-            connection.transport.note(event.readiness)
+            connection.io.transport.note(event.readiness)
             schedule(connection)
         }
     }
@@ -136,21 +139,26 @@ final class Worker {
         tasks.append(.upstream(connection))
     }
 
-    /// Connections schedule each other while they advance; the turn ends when nobody has anything left.
+    /// Connections schedule each other while they advance. The turn ends when nobody has anything left, or after so many
+    /// rounds: a fast upstream and a fast caller could keep each other going, and nobody else's events would be seen.
     private func runTasks() {
-        var index = 0
-        while index < tasks.count {
-            switch tasks[index] {
-            case .downstream(let connection):
-                connection.isScheduled = false
-                advance(connection)
-            case .upstream(let connection):
-                connection.isScheduled = false
-                advance(connection)
+        var round: [Task] = []
+        swap(&round, &spare)
+        for _ in 0..<Self.roundsPerTurn where !tasks.isEmpty {
+            swap(&round, &tasks)
+            for index in round.indices {
+                switch round[index] {
+                case .downstream(let connection):
+                    connection.isScheduled = false
+                    advance(connection)
+                case .upstream(let connection):
+                    connection.isScheduled = false
+                    advance(connection)
+                }
             }
-            index += 1
+            round.removeAll(keepingCapacity: true)
         }
-        tasks.removeAll(keepingCapacity: true)
+        swap(&round, &spare)
     }
 
     // MARK: descriptors
@@ -209,29 +217,22 @@ final class Worker {
 
     // MARK: exchanges and records
 
-    func takeExchange() -> Exchange { exchanges.popLast() ?? Exchange() }
+    func takeExchange() -> ExchangeBox { exchanges.popLast() ?? ExchangeBox() }
 
-    func give(_ exchange: Exchange) {
-        exchange.reset()
+    func give(_ exchange: ExchangeBox) {
+        exchange.value.reset()
         exchanges.append(exchange)
     }
 
-    func finish(_ exchange: Exchange, _ connection: Downstream) {
+    func finish(_ exchange: ExchangeBox, _ connection: Downstream) {
         if records.isEmpty { recordsDue = now + Self.recordAge }
         gateway.record(
-            exchange,
+            exchange.value,
             caller: connection.peerText,
-            endpoint: endpointText(exchange),
             now: now,
             into: &records
         )
         if records.count >= Self.recordBytes { handOverRecords(force: true) }
-    }
-
-    private func endpointText(_ exchange: Exchange) -> String? {
-        guard let endpoint = exchange.endpoint, let route = exchange.route else { return nil }
-        let texts = pools[route.upstream].addressTexts
-        return endpoint < texts.count ? texts[endpoint] : nil
     }
 
     private func handOverRecords(force: Bool) {
@@ -262,7 +263,7 @@ final class Worker {
         for listener in listeners { release(listener.descriptor) }
         listeners = []
         for case .downstream(let connection) in slots {
-            if connection.isIdle { close(connection) } else { connection.server.closeAfterResponse() }
+            if connection.isIdle { close(connection) } else { connection.io.server.closeAfterResponse() }
         }
     }
 }

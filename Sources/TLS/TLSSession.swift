@@ -119,7 +119,7 @@ package struct TLSSession: ~Copyable, @unchecked Sendable {
         }
         guard !hasClosed else { return .closed(cleanly: true) }
         guard !plain.isEmpty else { return .done }
-        ERR_clear_error()
+        bulkhead_clear_errors()
         // Room for the records in one go: 22 bytes of framing each in TLS 1.3, 29 in 1.2.
         output.reserve(plain.count + (plain.count / Self.recordBytes + 1) * 32)
         // Safe because the spans are lent for this call, and the wire is detached before it ends.
@@ -190,7 +190,7 @@ package struct TLSSession: ~Copyable, @unchecked Sendable {
 
     /// Drives the handshake, then reads until the input is used up.
     private mutating func advance(into plain: inout Buffer) {
-        ERR_clear_error()
+        bulkhead_clear_errors()
         if case .handshaking = phase {
             let result = unsafe SSL_do_handshake(ssl)
             guard result == 1 else { return settle(result) }

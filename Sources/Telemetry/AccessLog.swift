@@ -28,8 +28,9 @@ package enum AccessLog {
         output.append("{\"time\":\"")
         output.append(rfc3339: hop.time)
         appendOutcome(hop, TargetPath.of(target), &writer, &output)
-        appendWho(hop, session, &writer, &output)
-        appendRight(hop, &writer, &output)
+        writer.text(",\"client.address\":\"", hop.caller, &output)
+        if !session.isEmpty { writer.text(",\"session.id\":\"", session, &output) }
+        writer.part(hop.who, &output)
         appendUpstream(hop, TargetPath.of(rewritten), &writer, &output)
         if writer.isCut { output.append(",\"bulkhead.truncated\":true") }
         output.append("}\n")
@@ -66,35 +67,6 @@ package enum AccessLog {
         }
     }
 
-    private static func appendWho(
-        _ hop: borrowing Hop,
-        _ session: Span<UInt8>,
-        _ writer: inout RecordWriter,
-        _ output: inout Buffer
-    ) {
-        writer.text(",\"client.address\":\"", hop.caller, &output)
-        writer.text(",\"tenancy.tenant.id\":\"", hop.tenant, &output)
-        writer.text(",\"tenancy.tier\":\"", hop.tier, &output)
-        if hop.isTierDrifted { output.append(",\"tenancy.tier.drift\":true") }
-        writer.text(",\"tenancy.user.id\":\"", hop.user, &output)
-        writer.text(",\"tenancy.issuer\":\"", hop.issuer, &output)
-        writer.text(",\"bulkhead.token.id\":\"", hop.tokenID, &output)
-        if !session.isEmpty { writer.text(",\"session.id\":\"", session, &output) }
-    }
-
-    private static func appendRight(
-        _ hop: borrowing Hop,
-        _ writer: inout RecordWriter,
-        _ output: inout Buffer
-    ) {
-        writer.list(",\"bulkhead.policy.ids\":[", hop.policies, &output)
-        writer.list(",\"bulkhead.policy.would_deny\":[", hop.shadowDenials, &output)
-        if !hop.compartment.isEmpty {
-            writer.text(",\"bulkhead.compartment\":\"", hop.compartment.span, &output)
-        }
-        writer.text(",\"bulkhead.credential\":\"", hop.credential, &output)
-    }
-
     private static func appendUpstream(
         _ hop: borrowing Hop,
         _ path: Span<UInt8>,
@@ -102,9 +74,7 @@ package enum AccessLog {
         _ output: inout Buffer
     ) {
         writer.text(",\"bulkhead.listener\":\"", hop.listener, &output)
-        writer.text(",\"bulkhead.route\":\"", hop.route, &output)
-        writer.text(",\"bulkhead.adapter\":\"", hop.adapter, &output)
-        writer.text(",\"bulkhead.operation\":\"", hop.operation, &output)
+        writer.part(hop.place, &output)
         writer.text(",\"bulkhead.upstream\":\"", hop.upstream, &output)
         writer.text(",\"bulkhead.upstream.endpoint\":\"", hop.endpoint, &output)
         if !path.isEmpty { writer.text(",\"bulkhead.upstream.path\":\"", path, &output) }

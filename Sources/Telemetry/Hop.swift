@@ -42,9 +42,8 @@ package struct Hop: Sendable {
 
     // Where to.
     package var listener = ""
-    package var route: String?
-    package var adapter: String?
-    package var operation: String?
+    /// Route, adapter and operation.
+    package var place: RecordPart?
     package var upstream: String?
     /// Address and port that the request was sent to.
     package var endpoint: String?
@@ -52,24 +51,10 @@ package struct Hop: Sendable {
     package var upstreamDuration: Interval?
 
     // Who.
-    package var issuer: String?
-    package var tenant: String?
-    package var tier: String?
-    package var user: String?
-    /// A prefix of the token's digest, never the token.
-    package var tokenID: String?
-    package var isTierDrifted = false
+    /// Principal and grant.
+    package var who: RecordPart?
     /// Address of the peer.
     package var caller: String?
-
-    // By which right.
-    package var policies: [String] = []
-    /// Policies in shadow mode that would have denied (THREATS 11).
-    package var shadowDenials: [String] = []
-    /// The compartment's code.
-    package var compartment: [UInt8] = []
-    /// Its name, never the credential.
-    package var credential: String?
 
     // How much.
     /// Bytes of the request's body.

@@ -38,6 +38,12 @@ struct RecordWriter {
         if texts.count > AccessLog.maximumListCount { isCut = true }
     }
 
+    mutating func part(_ part: RecordPart?, _ output: inout Buffer) {
+        guard let part else { return }
+        output.append(part.bytes.span)
+        if part.isCut { isCut = true }
+    }
+
     /// - Parameter lead: as in `,"name":`.
     func number(_ lead: StaticString, _ value: Int, _ output: inout Buffer) {
         output.append(lead)

@@ -7,7 +7,7 @@ import JSON
 
 /// One request on its way through a rig, step by step as a worker would take it.
 package final class Run {
-    package let exchange = Exchange()
+    package var exchange = Exchange()
     package private(set) var action: Gateway.Action
     /// Everything that it was parked for, in order.
     package private(set) var needs: [Need] = []
@@ -36,7 +36,7 @@ package final class Run {
             wallTime: now
         )
         action = .answer
-        action = rig.gateway.begin(exchange, start)
+        action = rig.gateway.begin(&exchange, start)
         note()
     }
 
@@ -50,8 +50,9 @@ package final class Run {
                 return
             case .collect:
                 exchange.requestBody.append(body)
-                action = rig.gateway.collected(exchange, now: now)
+                action = rig.gateway.collected(&exchange, now: now)
             case .forward:
+                exchange.endpoint = "127.0.0.1:8080"
                 exchange.upstreamStartedAt = Instant(nanoseconds: 2_000_000)
                 return
             case .answer:
@@ -68,7 +69,6 @@ package final class Run {
         rig.gateway.record(
             exchange,
             caller: "192.0.2.1",
-            endpoint: "127.0.0.1:8080",
             now: Instant(nanoseconds: 5_000_000),
             into: &output
         )
@@ -79,7 +79,7 @@ package final class Run {
     package func resume(_ outcome: NeedOutcome, credential: VendedCredential? = nil) {
         guard case .need(let need) = action else { preconditionFailure("nothing is needed") }
         rig.gateway.met(need, credential, outcome, now: now)
-        action = rig.gateway.resume(exchange, outcome, now: now)
+        action = rig.gateway.resume(&exchange, outcome, now: now)
         note()
     }
 
@@ -108,11 +108,11 @@ package final class Run {
             )
         else { throw Incomplete() }
         exchange.upstreamAnsweredAt = Instant(nanoseconds: 4_000_000)
-        switch rig.gateway.respond(exchange, length: parser.facts.length, now: now) {
+        switch rig.gateway.respond(&exchange, length: parser.facts.length, now: now) {
         case .stream: streamed = Array(bytes[count...])
         case .collect:
             exchange.responseBody.append(Array(bytes[count...]))
-            rig.gateway.respondCollected(exchange, now: now)
+            rig.gateway.respondCollected(&exchange, now: now)
         case .answer: break
         }
         exchange.isAnswered = true

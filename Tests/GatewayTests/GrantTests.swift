@@ -6,6 +6,7 @@ import HTTPTypes
 import Identity
 import Namespaces
 import Telemetry
+import TestSupport
 import Testing
 
 /// What a grant is good for, and for how long (THREATS 8, 9).
@@ -178,6 +179,32 @@ import Testing
         #expect(try get(rig, Self.ann, "/a").reason == nil)
         // One spelling only: what is matched is what is forwarded.
         #expect(try get(rig, Self.ann, "/secr%65t/b").reason == "policy_denied")
+    }
+
+    /// More grants than the memo tells apart by their place alone, in any order: each request gets its own.
+    @Test func whoSharesAPlaceTakesNobodysGrant() throws {
+        let rig = try Rig()
+        var random = Seeded.printed()
+        let tokens = (0..<40).map { number in
+            (user: "user-\(number)", token: Signer.pool.token(.ann.with("sub", #""user-\#(number)""#)))
+        }
+        for _ in 0..<600 {
+            guard let (user, token) = tokens.randomElement(using: &random),
+                let method = ["GET", "PUT", "DELETE"].randomElement(using: &random),
+                let path = ["/a", "/b"].randomElement(using: &random)
+            else { continue }
+            let body = method == "PUT" ? "x" : ""
+            let run = try rig.run(
+                Rig.request("\(method) \(path)", host: "notes.local", token: token, body: body),
+                on: "direct"
+            )
+            #expect(run.reason == nil, "\(method)")
+            if run.isForwarded { try run.respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") }
+            #expect(run.recorded("tenancy.user.id") == user)
+            #expect(run.target == "/tenants/\(rig.compartment(of: "acme"))\(path)")
+        }
+        #expect(rig.value(.grantCacheHits) + rig.value(.grantCacheMisses) == 600)
+        #expect(rig.value(.grantCacheMisses) <= 120)
     }
 
     @Test func denialsAreRemembered() throws {

@@ -349,16 +349,15 @@ import Testing
     /// What could not be read is recorded like everything else.
     @Test func unreadableRequestsAreRecorded() throws {
         let rig = try Rig()
-        let exchange = Exchange()
+        var exchange = Exchange()
         rig.fillRandom(&exchange.random)
         let start = Gateway.Start(listener: 0, now: Instant(nanoseconds: 0), wallTime: Rig.now)
-        rig.gateway.reject(exchange, start, Refusal("head_too_large", .fieldsTooLarge, .client))
+        rig.gateway.reject(&exchange, start, Refusal("head_too_large", .fieldsTooLarge, .client))
         exchange.isAnswered = true
         var output = Buffer()
         rig.gateway.record(
             exchange,
             caller: nil,
-            endpoint: nil,
             now: Instant(nanoseconds: 1),
             into: &output
         )
@@ -372,14 +371,14 @@ import Testing
     /// A host that the handshake did not name (THREATS 19).
     @Test func misdirectedRequestsAreRefused() throws {
         let rig = try Rig()
-        let exchange = Exchange()
+        var exchange = Exchange()
         let text = Rig.request("POST /invocations", token: Self.ann, body: "{}")
         var parser = RequestParser(limits: .callers)
         #expect(try parser.parse(text.utf8Span.span, into: &exchange.request) != nil)
         rig.fillRandom(&exchange.random)
         exchange.isMisdirected = true
         let start = Gateway.Start(listener: 0, now: Instant(nanoseconds: 0), wallTime: Rig.now)
-        #expect(rig.gateway.begin(exchange, start) == .answer)
+        #expect(rig.gateway.begin(&exchange, start) == .answer)
         #expect(exchange.refusal?.code == "misdirected")
         #expect(exchange.answer.status.rawValue == 421)
         #expect(rig.metrics().contains(#"reason="misdirected"} 1"#))

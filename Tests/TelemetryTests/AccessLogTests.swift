@@ -20,9 +20,9 @@ struct AccessLogTests {
                 "http.response.status_code":201,"http.server.request.duration":0.012345678,\
                 "http.request.body.size":120,"http.response.body.size":4096,\
                 "trace_id":"0123456789abcdef00000000000000ff","client.address":"192.0.2.7",\
-                "tenancy.tenant.id":"acme","tenancy.tier":"premium","tenancy.tier.drift":true,\
+                "session.id":"5e551011","tenancy.tenant.id":"acme","tenancy.tier":"premium","tenancy.tier.drift":true,\
                 "tenancy.user.id":"alice","tenancy.issuer":"cognito",\
-                "bulkhead.token.id":"a1b2c3d4","session.id":"5e551011",\
+                "bulkhead.token.id":"a1b2c3d4",\
                 "bulkhead.policy.ids":["base.permit","acme.extra"],"bulkhead.policy.would_deny":["night"],\
                 "bulkhead.compartment":"tacme","bulkhead.credential":"context","bulkhead.listener":"ingress",\
                 "bulkhead.route":"agent","bulkhead.adapter":"rest","bulkhead.operation":"create",\
@@ -75,11 +75,14 @@ struct AccessLogTests {
     @Test("Long texts and lists are cut, and the record says so")
     func cut() {
         var hop = Hop()
-        hop.user = String(repeating: "u", count: AccessLog.maximumTextBytes)
-        hop.policies = (0..<AccessLog.maximumListCount).map { "p\($0)" }
+        var who = HopWho()
+        who.user = String(repeating: "u", count: AccessLog.maximumTextBytes)
+        who.policies = (0..<AccessLog.maximumListCount).map { "p\($0)" }
+        hop.who = .who(who)
         #expect(parse(line(hop))["bulkhead.truncated"] == nil)
 
-        hop.policies.append("one more")
+        who.policies.append("one more")
+        hop.who = .who(who)
         let list = parse(line(hop))
         #expect(list["bulkhead.truncated"] as? Bool == true)
         #expect((list["bulkhead.policy.ids"] as? [String])?.count == AccessLog.maximumListCount)
@@ -115,23 +118,23 @@ enum Sample {
         hop.status = Status(201)
         hop.outcome = .allowed
         hop.listener = "ingress"
-        hop.route = "agent"
-        hop.adapter = "rest"
-        hop.operation = "create"
+        hop.place = .place(route: "agent", adapter: "rest", operation: "create")
         hop.upstream = "store"
         hop.endpoint = "127.0.0.1:8080"
         hop.upstreamDuration = Interval(nanoseconds: 1_000_000_001)
-        hop.issuer = "cognito"
-        hop.tenant = "acme"
-        hop.tier = "premium"
-        hop.user = "alice"
-        hop.tokenID = "a1b2c3d4"
-        hop.isTierDrifted = true
+        var who = HopWho()
+        who.issuer = "cognito"
+        who.tenant = "acme"
+        who.tier = "premium"
+        who.user = "alice"
+        who.tokenID = "a1b2c3d4"
+        who.isTierDrifted = true
         hop.caller = "192.0.2.7"
-        hop.policies = ["base.permit", "acme.extra"]
-        hop.shadowDenials = ["night"]
-        hop.compartment = Array("tacme".utf8)
-        hop.credential = "context"
+        who.policies = ["base.permit", "acme.extra"]
+        who.shadowDenials = ["night"]
+        who.compartment = Array("tacme".utf8)
+        who.credential = "context"
+        hop.who = .who(who)
         hop.bytesIn = 120
         hop.bytesOut = 4096
         hop.traceID = (0x0123_4567_89AB_CDEF, 0xFF)

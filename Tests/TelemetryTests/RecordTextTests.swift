@@ -42,9 +42,11 @@ struct RecordTextTests {
             let bytes = noise(&random)
             let text = String(decoding: bytes, as: UTF8.self)
             var hop = Sample.full
-            hop.user = text
-            hop.policies = [text, text]
-            hop.compartment = bytes
+            var who = HopWho()
+            who.user = text
+            who.policies = [text, text]
+            who.compartment = bytes
+            hop.who = .who(who)
             var buffer = Buffer()
             AccessLog.append(
                 hop,

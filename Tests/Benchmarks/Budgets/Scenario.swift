@@ -69,7 +69,7 @@ struct Scenario {
 /// What a worker keeps between requests.
 final class Bench {
     private let rig: Rig
-    private let exchange = Exchange()
+    private var exchange = Exchange()
     private var requests = RequestParser(limits: .callers)
     private var responses = ResponseParser(limits: .upstreams)
     private var records = Buffer(capacity: 64 << 10)
@@ -92,7 +92,7 @@ final class Bench {
             now: Instant(nanoseconds: moment),
             wallTime: Rig.now
         )
-        let action = rig.gateway.begin(exchange, start)
+        let action = rig.gateway.begin(&exchange, start)
         if scenario.response.isEmpty {
             guard action == .answer else { throw Failure.unexpected("\(scenario.name): \(action)") }
         } else {
@@ -103,7 +103,6 @@ final class Bench {
         rig.gateway.record(
             exchange,
             caller: "192.0.2.1",
-            endpoint: "127.0.0.1:8080",
             now: Instant(nanoseconds: moment + 900_000),
             into: &records
         )
@@ -112,6 +111,7 @@ final class Bench {
     }
 
     private func respond(_ scenario: Scenario) throws {
+        exchange.endpoint = "127.0.0.1:8080"
         exchange.upstreamStartedAt = Instant(nanoseconds: moment)
         let count = try responses.parse(
             scenario.response.span,
@@ -120,7 +120,7 @@ final class Bench {
         )
         guard count != nil else { throw Failure.unexpected("a response that is not whole") }
         exchange.upstreamAnsweredAt = Instant(nanoseconds: moment + 500_000)
-        switch rig.gateway.respond(exchange, length: responses.facts.length, now: Rig.now) {
+        switch rig.gateway.respond(&exchange, length: responses.facts.length, now: Rig.now) {
         case .stream: break
         case .collect, .answer: throw Failure.unexpected("\(scenario.name): \(exchange.answer.status)")
         }
