@@ -17,11 +17,13 @@ final class Worker {
         case empty
         case listener(Int)
         case downstream(Downstream)
+        case multiplex(Multiplex)
         case upstream(Upstream)
     }
 
     private enum Task {
         case downstream(Downstream)
+        case multiplex(Multiplex)
         case upstream(Upstream)
     }
 
@@ -92,7 +94,13 @@ final class Worker {
             handOverRecords(force: false)
         }
         // What is still under way at the deadline ends here, with its record.
-        for case .downstream(let connection) in slots { hangUp(connection, .draining) }
+        for slot in slots {
+            switch slot {
+            case .downstream(let connection): hangUp(connection, .draining)
+            case .multiplex(let connection): hangUp(connection, .draining)
+            case .empty, .listener, .upstream: break
+            }
+        }
         handOverRecords(force: true)
         control.send(.drained(worker: index))
     }
@@ -119,6 +127,9 @@ final class Worker {
         case .downstream(let connection):
             connection.io.transport.note(event.readiness)
             schedule(connection)
+        case .multiplex(let connection):
+            connection.io.transport.note(event.readiness)
+            schedule(connection)
         case .upstream(let connection):
             connection.io.transport.note(event.readiness)
             schedule(connection)
@@ -131,6 +142,12 @@ final class Worker {
         guard !connection.isScheduled else { return }
         connection.isScheduled = true
         tasks.append(.downstream(connection))
+    }
+
+    func schedule(_ connection: Multiplex) {
+        guard !connection.isScheduled else { return }
+        connection.isScheduled = true
+        tasks.append(.multiplex(connection))
     }
 
     func schedule(_ connection: Upstream) {
@@ -149,6 +166,9 @@ final class Worker {
             for index in round.indices {
                 switch round[index] {
                 case .downstream(let connection):
+                    connection.isScheduled = false
+                    advance(connection)
+                case .multiplex(let connection):
                     connection.isScheduled = false
                     advance(connection)
                 case .upstream(let connection):
@@ -186,6 +206,17 @@ final class Worker {
     /// Makes sure that the connection's deadline will be looked at; moving it later costs nothing.
     func arm(_ connection: Downstream) {
         guard connection.deadline < connection.armedAt else { return }
+        if let link = connection.io.link {
+            // Its connection has a timer, and looks at each stream when that comes.
+            link.connection.deadline = min(link.connection.deadline, connection.deadline)
+            return arm(link.connection)
+        }
+        connection.armedAt = connection.deadline
+        timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
+    }
+
+    func arm(_ connection: Multiplex) {
+        guard connection.deadline < connection.armedAt else { return }
         connection.armedAt = connection.deadline
         timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
     }
@@ -206,6 +237,9 @@ final class Worker {
             switch slot(of: descriptor) {
             case .empty, .listener: break
             case .downstream(let connection):
+                connection.armedAt = Instant(nanoseconds: .max)
+                if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
+            case .multiplex(let connection):
                 connection.armedAt = Instant(nanoseconds: .max)
                 if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
             case .upstream(let connection):
@@ -262,8 +296,14 @@ final class Worker {
         drainDeadline = deadline
         for listener in listeners { release(listener.descriptor) }
         listeners = []
-        for case .downstream(let connection) in slots {
-            if connection.isIdle { close(connection) } else { connection.io.server.closeAfterResponse() }
+        for slot in slots {
+            switch slot {
+            case .downstream(let connection):
+                if connection.isIdle { close(connection) } else { connection.io.server.closeAfterResponse() }
+            case .multiplex(let connection):
+                drain(connection)
+            case .empty, .listener, .upstream: break
+            }
         }
     }
 }

@@ -3,6 +3,7 @@ import Bytes
 import Configuration
 import Gateway
 import HTTP1
+import HTTP2
 import Runtime
 import TLS
 
@@ -14,6 +15,8 @@ struct WorkerPlan: Sendable {
     let listeners: [ListenerPlan]
     let callerLimits: HTTP1Limits
     let upstreamLimits: HTTP1Limits
+    /// Of callers that speak HTTP/2.
+    let http2: HTTP2Limits
     /// Bytes in flight between the two sides of an exchange; reading resumes at half.
     let windowBytes: Int
     let bodyBytes: Int
