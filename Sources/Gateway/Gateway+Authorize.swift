@@ -100,7 +100,7 @@ extension Gateway {
         if let end = use.holdsUntil(now) { expiry = min(expiry, end) }
         guard verdict.isAllowed else { return grant(verdict, principal, nil, nil, expiry, nil) }
         let compartment = try compartment(of: principal, route)
-        let credential = try credential(for: principal, route, now)
+        let credential = try credential(for: principal, exchange, route, now)
         if let credential { expiry = min(expiry, credential.expiry) }
         let means: Means
         do throws(FieldError) {
@@ -115,7 +115,7 @@ extension Gateway {
                 principal: principal,
                 context: credential?.bytes ?? [],
                 pool: pool(of: principal, route),
-                provision: provision(compartment, principal, route),
+                provision: provision(compartment, principal, exchange, route),
                 series: metrics.series(
                     route: route.name,
                     tenant: principal.tenant.text,
@@ -207,12 +207,14 @@ extension Gateway {
     /// From what was vended, or by a need.
     private mutating func credential(
         for principal: Principal,
+        _ exchange: borrowing Exchange,
         _ route: Route,
         _ now: WallTime
     ) throws(Stop) -> VendedCredential? {
         guard let (place, name) = route.credential else { return nil }
+        let generation = exchange.plan.generation
         keys.beginCredential(
-            generation: snapshot.plan.generation,
+            generation: generation,
             credential: name.utf8Span.span,
             tenant: principal.tenant.text.utf8Span.span
         )
@@ -222,6 +224,7 @@ extension Gateway {
         if let vended = credentials[key], now < vended.renewAt { return vended }
         let need = CredentialNeed(
             key: key,
+            generation: generation,
             credential: place,
             audience: route.upstreamName,
             principal: principal
@@ -229,11 +232,15 @@ extension Gateway {
         throw .need(.credential(need))
     }
 
-    private func provision(_ compartment: Compartment, _ principal: Principal, _ route: Route)
-        -> ProvisionNeed?
-    {
+    private func provision(
+        _ compartment: Compartment,
+        _ principal: Principal,
+        _ exchange: borrowing Exchange,
+        _ route: Route
+    ) -> ProvisionNeed? {
         guard route.adapter.needsProvision else { return nil }
         return ProvisionNeed(
+            generation: exchange.plan.generation,
             upstream: route.upstream,
             route: route.place,
             compartment: compartment,
@@ -257,9 +264,11 @@ extension Gateway {
             tenant: principal.tenant
         )
         if let pool = pools[key] { return pool }
-        let pool = pools.count
-        pools[key] = pool
-        return pool
+        // A number is never given twice. Whose number is forgotten gets new connections; the old ones idle to their end.
+        if pools.count >= Self.maximumPools { pools.removeAll(keepingCapacity: true) }
+        nextPool += 1
+        pools[key] = nextPool
+        return nextPool
     }
 
     /// A need was met, by whoever asked: it is there for all exchanges of this worker from now on.
@@ -286,4 +295,5 @@ extension Gateway {
 
     private static let maximumCredentials = 16_384
     private static let maximumProvisions = 65_536
+    private static let maximumPools = 65_536
 }

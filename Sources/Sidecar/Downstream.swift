@@ -67,6 +67,8 @@ final class Downstream {
     var isTrimmed = false
     /// Which protocol the caller speaks is clear from its first bytes on.
     var isProtocolKnown = false
+    /// The next response is the last, and an idle connection is closed soon.
+    var isRetiring = false
     /// The caller had ended its side already when its request was read: it is of the kind that still waits for the
     /// answer. One that ends later has left.
     var hasHalfClosed = false

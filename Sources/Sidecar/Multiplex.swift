@@ -52,6 +52,8 @@ final class Multiplex {
     /// The last words are on their way out.
     var isClosing = false
     var isTrimmed = false
+    /// No new requests; see `Worker.drain`.
+    var isRetiring = false
     /// When a body last moved towards the caller, and how much had until then.
     var progress = (at: Instant(nanoseconds: 0), bytes: 0)
 

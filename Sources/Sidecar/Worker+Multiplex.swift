@@ -42,7 +42,7 @@ extension Worker {
         multiplex.armedAt = connection.armedAt
         put(.multiplex(multiplex), at: multiplex.descriptor)
         gateway.count(.http2Connections)
-        if isDraining { multiplex.io.server.session.drain() }
+        if isDraining || connection.isRetiring { drain(multiplex) }
         arm(multiplex)
         schedule(multiplex)
     }
@@ -143,6 +143,7 @@ extension Worker {
 
     /// No new requests; see `Session.drain`.
     func drain(_ connection: Multiplex) {
+        connection.isRetiring = true
         connection.io.server.session.drain()
         schedule(connection)
     }
@@ -270,7 +271,7 @@ extension Worker {
     }
 
     private func idle(_ connection: Multiplex) {
-        guard connection.isTrimmed else {
+        guard connection.isTrimmed || connection.isRetiring else {
             connection.isTrimmed = true
             connection.io.transport.trim()
             connection.io.server.session.trim()

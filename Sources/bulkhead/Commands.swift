@@ -16,10 +16,16 @@ private let help = """
     usage: bulkhead <command> [options]
 
       serve    --config FILE                              serve until SIGTERM
+      reload   --config FILE [--json]                     have the running one read its configuration anew
+      status   --config FILE [--json]                     what the running one says of itself
+      tenant   suspend|resume TENANT --config FILE [--json]
+                                                          shut a tenant out at once, or let it in again
       check    --config FILE [--json]                     say everything that is wrong with a configuration
       explain  --config FILE --token T --path P [--method M] [--listener L] [--host H] [--header 'N: V']… [--json]
                                                           who, decision, policies, grant, rewritten request;
                                                           nothing is sent
+      adapter  test FILE [--json]                         run the examples that stand in an adapter's table
+      namespace encode|decode …                           the code of a compartment, and whose one is
       doctor   --from-agent [--config FILE] [--store HOST:PORT]… [--json]
                                                           run where the agent runs: is there a way around?
       cedar    authorize|validate|check|format|translate|corpus …
@@ -37,8 +43,13 @@ func run(_ arguments: [String]) -> Int32 {
     let rest = Array(arguments.dropFirst())
     switch command {
     case "serve": return serveCommand(rest)
+    case "reload": return reloadCommand(rest)
+    case "status": return statusCommand(rest)
+    case "tenant": return tenantCommand(rest)
     case "check": return checkCommand(rest)
     case "explain": return explainCommand(rest)
+    case "adapter": return adapterCommand(rest)
+    case "namespace": return namespaceCommand(rest)
     case "doctor": return doctorCommand(rest)
     case "cedar": return cedarCommand(rest)
     case "version", "--version": return versionCommand(rest)

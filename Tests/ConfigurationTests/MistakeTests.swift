@@ -29,7 +29,7 @@ import Testing
             "version: 1",
             "version: 1\nsomething: 2",
             "2:1: unknown key \"something\"; known keys: adapters, admin, credentials, identity, keys, limits, listeners, "
-                + "policy, routes, telemetry, tenants, tiers, upstreams, version, workers"
+                + "migrate, policy, reload, routes, telemetry, tenants, tiers, upstreams, version, workers"
         ),
         Mistake("version: 1", "version: 1\nversion: 1", "2:1: duplicate key \"version\"; first at 1:1"),
         Mistake(
