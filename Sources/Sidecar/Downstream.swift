@@ -3,6 +3,7 @@ import Bytes
 import Gateway
 import HTTP1
 import HTTPTypes
+import Identity
 import Runtime
 import TLS
 
@@ -111,6 +112,12 @@ final class Downstream {
     var serverName: [UInt8]? {
         if let link = io.link { return link.connection.io.transport.serverName }
         return io.transport.serverName
+    }
+
+    /// What the caller showed in its handshake.
+    var certificate: ClientCertificate? {
+        if let link = io.link { return link.connection.io.transport.certificate }
+        return io.transport.certificate
     }
 
     /// Whether the caller has left while its request is under way.
