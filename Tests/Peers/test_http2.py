@@ -178,8 +178,7 @@ class TestFloods:
     """Each ends with GOAWAY and ENHANCE_YOUR_CALM, is counted, and costs nobody else anything."""
 
     @pytest.mark.parametrize("kind, opening, attack", [
-        ("resets", lambda peer: None, lambda peer, n: (peer.head(peer.fields(), stream=n * 2 + 1),
-                                                        peer.send(frames.RstStreamFrame(n * 2 + 1, error_code=8)))),
+        ("resets", lambda peer: None, lambda peer, n: peer.take_back(n * 2 + 1)),
         ("pings", lambda peer: None, lambda peer, n: peer.send(frames.PingFrame(0, opaque_data=b"12345678"))),
         ("settings", lambda peer: None, lambda peer, n: peer.send(frames.SettingsFrame(0))),
         ("continuations", lambda peer: peer.head(peer.fields(), whole=False),

@@ -98,6 +98,11 @@ class Peer:
         self.send(frame)
         return stream
 
+    def take_back(self, stream):
+        """A request and its reset in one breath, so that no answer can come between them."""
+        head = frames.HeadersFrame(stream, data=self.block(self.fields()), flags=["END_HEADERS"])
+        self.raw(head.serialize() + frames.RstStreamFrame(stream, error_code=8).serialize())
+
     def data(self, stream, data, end=False):
         frame = frames.DataFrame(stream, data=data)
         if end:
