@@ -73,7 +73,7 @@ let package = Package(
         layer("Gateway", on: vocabulary + parts),
         layer("Runtime", on: ["Bytes", "CSystem", "CAres"]),
         layer("Storage", on: ["CSQLite"]),
-        layer("Sidecar", on: vocabulary + engines + parts + ["Gateway", "Runtime"]),
+        layer("Sidecar", on: vocabulary + engines + parts + ["Gateway", "Runtime", "Storage"]),
         .executableTarget(
             name: "bulkhead",
             dependencies: (vocabulary + parts + ["Gateway", "Runtime", "Sidecar"]).map {

@@ -16,11 +16,14 @@ extension Configuration {
         package var isSingleLayer: Bool
         /// Ids or sessions leave here sealed and come back later, so their key must outlive a restart.
         package var sealsIdentifiers: Bool
+        /// Ids are remembered with their owner, so a table for that must be configured.
+        package var remembersOwners: Bool
 
-        package init(kind: Kind, isSingleLayer: Bool, sealsIdentifiers: Bool) {
+        package init(kind: Kind, isSingleLayer: Bool, sealsIdentifiers: Bool, remembersOwners: Bool = false) {
             self.kind = kind
             self.isSingleLayer = isSingleLayer
             self.sealsIdentifiers = sealsIdentifiers
+            self.remembersOwners = remembersOwners
         }
     }
 
@@ -42,6 +45,7 @@ extension Configuration {
         check.conflicts()
         check.loops()
         check.keys()
+        check.ownership()
         return Problems(check.problems).list
     }
 
@@ -200,6 +204,17 @@ struct Check {
                     note("upstreams.\(upstream.name).endpoints[\(index)]", "\(endpoint) is \(what)")
                 }
             }
+        }
+    }
+
+    mutating func ownership() {
+        guard configuration.ownership == nil else { return }
+        for (index, route) in configuration.routes.enumerated()
+        where adapters[route.adapter]?.remembersOwners ?? false {
+            note(
+                "routes[\(index)].adapter",
+                "\(route.adapter) remembers whose ids are: write \"ownership: {store: sqlite, path: …}\""
+            )
         }
     }
 

@@ -49,6 +49,8 @@ package struct Exchange: ~Copyable {
     /// What the exchange was parked for last, and how that ended: a step asks for one thing once.
     var unmet: Need?
     var needOutcome: NeedOutcome?
+    /// The step that runs again once that is met.
+    var resumption = Resumption.walk
     /// Keys were asked for already, so a key that is still unknown stays unknown.
     var asksForKeys: Bool { if case .keys? = unmet { true } else { false } }
     /// A credential was asked for, and is not to be had now.
@@ -141,6 +143,7 @@ package struct Exchange: ~Copyable {
         mapping = nil
         unmet = nil
         needOutcome = nil
+        resumption = .walk
         refusal = nil
         session = nil
         clientSession.removeAll()
@@ -159,6 +162,15 @@ package struct Exchange: ~Copyable {
         upstreamAnsweredAt = nil
         endpoint = nil
     }
+}
+
+/// Where an exchange goes on after a need.
+enum Resumption {
+    case walk
+    /// Its request's body was collected, and waits to be rewritten.
+    case requestBody
+    /// Its response's body was collected, and waits to be mapped.
+    case responseBody
 }
 
 /// A request as it leaves: rewritten, with the fields that the grant adds.

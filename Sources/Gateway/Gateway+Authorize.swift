@@ -109,7 +109,9 @@ extension Gateway {
                     route.adapter,
                     compartment: compartment,
                     tenant: principal.tenant.text.utf8Span.span,
-                    idKey: exchange.plan.keys.current
+                    idKey: exchange.plan.keys.current,
+                    owners: owners,
+                    space: route.upstreamName
                 ),
                 route: route,
                 principal: principal,
@@ -278,10 +280,12 @@ extension Gateway {
         _ outcome: NeedOutcome,
         now: WallTime
     ) {
-        guard case .met = outcome else { return metrics.add(.needsFailed) }
+        if case .failed = outcome { return metrics.add(.needsFailed) }
         metrics.add(.needsMet)
         switch need {
         case .keys: break
+        case .owners(let queries):
+            if case .owners(let answers) = outcome { owners.learn(queries, answers) }
         case .credential(let need):
             if credentials.count >= Self.maximumCredentials {
                 credentials = credentials.filter { now < $0.value.expiry }

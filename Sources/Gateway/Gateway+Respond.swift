@@ -47,12 +47,22 @@ extension Gateway {
     }
 
     /// The body that `respond` asked for is in `exchange.responseBody`; the answer is then whole, whatever it is.
-    package mutating func respondCollected(_ exchange: inout Exchange, now: WallTime) {
+    /// - Returns: `answer`, or a need before it.
+    package mutating func respondCollected(_ exchange: inout Exchange, now: WallTime) -> Action {
+        owners.forget()
+        exchange.resumption = .responseBody
+        return mapResponse(&exchange)
+    }
+
+    /// What an id is called that the store has just made, and whose it is from now on, is on the disk before the answer
+    /// leaves (THREATS 14).
+    mutating func mapResponse(_ exchange: inout Exchange) -> Action {
         guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping
         else {
-            _ = refuse(&exchange, .policyFailed)
-            return
+            return refuse(&exchange, .policyFailed)
         }
+        owners.begin()
+        exchange.answer.body.removeAll()
         do throws(AdapterFailure) {
             let status = try Self.mapBody(
                 exchange.responseBody,
@@ -65,8 +75,10 @@ extension Gateway {
             )
             exchange.answer.status = Status(status)
         } catch {
-            _ = refuse(&exchange, error)
+            return refuse(&exchange, error)
         }
+        do throws(Stop) { try needOwners() } catch { return stop(&exchange, error) }
+        return .answer
     }
 
     private static func mapBody(

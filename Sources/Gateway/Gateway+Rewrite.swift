@@ -19,7 +19,9 @@ extension Gateway {
     ) throws(Stop) -> Action {
         guard let means = grant.means else { throw .refused(.policyDenied) }
         let adapter = route.adapter
+        exchange.outgoing.removeAll()
         exchange.outgoing.method = exchange.request.method
+        owners.begin()
         var mapping: RequestMapping
         do throws(AdapterFailure) {
             mapping = try adapter.rewriteTarget(
@@ -38,6 +40,7 @@ extension Gateway {
         } catch {
             throw .adapter(error)
         }
+        try needOwners()
         exchange.mapping = mapping
         do throws(FieldError) {
             try writeFields(&exchange, route, principal, means, now)
@@ -50,12 +53,19 @@ extension Gateway {
         }
     }
 
+    /// What was made with placeholders is of no use: the step that made it runs again when owners are known.
+    func needOwners() throws(Stop) {
+        if !owners.missing.isEmpty { throw .need(.owners(owners.missing)) }
+    }
+
     /// The collected body, rewritten.
     mutating func transformRequest(_ exchange: inout Exchange) throws(Stop) -> Action {
         guard let route = exchange.route, let means = exchange.grant?.means, var mapping = exchange.mapping
         else {
             throw .refused(.policyFailed)
         }
+        exchange.resumption = .requestBody
+        owners.begin()
         text.removeAll()
         swap(&text, &exchange.requestBody)
         do throws(AdapterFailure) {
@@ -77,6 +87,11 @@ extension Gateway {
             }
         } catch {
             throw .adapter(error)
+        }
+        if !owners.missing.isEmpty {
+            // As it came, for the next time.
+            swap(&text, &exchange.requestBody)
+            try needOwners()
         }
         exchange.isBodyCollected = true
         exchange.mapping = mapping

@@ -68,6 +68,7 @@ package struct Gateway: ~Copyable {
     /// With the time at which it was done.
     var provisioned: [ProvisionNeed: WallTime] = [:]
     var pools: [PoolKey: Int] = [:]
+    let owners = OwnerCache()
     var nextPool = 0
     var metrics: MetricSet
     var reported = ReportedCounters()
@@ -123,6 +124,7 @@ package struct Gateway: ~Copyable {
     /// A request's head is in `exchange.request`.
     package mutating func begin(_ exchange: inout Exchange, _ start: Start) -> Action {
         note(&exchange, start)
+        owners.forget()
         return walk(&exchange, start.wallTime)
     }
 
@@ -134,7 +136,11 @@ package struct Gateway: ~Copyable {
         if case .keys(let generation, _, _)? = exchange.unmet, generation != snapshot.identity.generation {
             exchange.unmet = nil
         }
-        return walk(&exchange, now)
+        switch exchange.resumption {
+        case .walk: return walk(&exchange, now)
+        case .requestBody: return collected(&exchange, now: now)
+        case .responseBody: return mapResponse(&exchange)
+        }
     }
 
     /// The body that `collect` asked for is in `exchange.requestBody`.
@@ -159,7 +165,7 @@ package struct Gateway: ~Copyable {
         }
     }
 
-    private mutating func stop(_ exchange: inout Exchange, _ stop: Stop) -> Action {
+    mutating func stop(_ exchange: inout Exchange, _ stop: Stop) -> Action {
         switch stop {
         case .refused(let refusal): return refuse(&exchange, refusal)
         case .adapter(let failure): return refuse(&exchange, failure)

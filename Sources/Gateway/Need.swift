@@ -14,6 +14,8 @@ package enum Need: Hashable, Sendable {
     case credential(CredentialNeed)
     /// The store must hold what a private store holds from the start, before the compartment's first request.
     case provision(ProvisionNeed)
+    /// Whose ids are, or are from now on: of all that one transform met (THREATS 14).
+    case owners([OwnerCache.Query])
 }
 
 package struct CredentialNeed: Hashable, Sendable {
@@ -57,5 +59,7 @@ package struct VendedCredential: Sendable {
 /// How a need ended.
 package enum NeedOutcome: Sendable {
     case met
+    /// In the order of the questions.
+    case owners([OwnerCache.Answer])
     case failed(Refusal)
 }

@@ -41,6 +41,7 @@ extension Adapter {
                 return
             }
             throw AdapterFailure(.tenantForeign)
+        case .own(.number): try openNumber(rewrite, value, scope, into: &output)
         case .own(let form): try open(rewrite, form, value, scope, into: &output)
         case .prefix(_, let list):
             let prefix = scope.rendered[rewrite].value
@@ -62,6 +63,7 @@ extension Adapter {
         case .screen: output.append(copying: value)
         case .shift(let count):
             guard Self.append(value, plus: count, to: &output) else { throw AdapterFailure(.memberRefused) }
+        case .created: throw AdapterFailure(.memberRefused)
         case .filter, .stamp, .first: preconditionFailure("not a rewrite of values that are sent")
         }
     }
@@ -105,6 +107,8 @@ extension Adapter {
         case .stamp, .first:
             // It is left out: the agent never knew of it.
             guard value.equals(scope.rendered[rewrite].value) else { throw AdapterFailure(.foreignObject) }
+        case .own(.number): try sealNumber(rewrite, value, isCreated: false, scope, into: &output)
+        case .created(let owned): try sealNumber(owned, value, isCreated: true, scope, into: &output)
         case .own(let form): try seal(rewrite, form, value, scope, into: &output)
         case .prefix:
             let prefix = scope.rendered[rewrite].value

@@ -180,6 +180,9 @@ extension AdapterDecoder {
             let isAdded = isRequest && rewrites[rewrite].missing == .added
             return .edit(binding: rewrite, isAdded ? .added : .required)
         case .own, .shift: return .edit(binding: rewrite, .optional)
+        case .created:
+            if isRequest { return node.expected("another rule: only an answer tells what was created") }
+            return .edit(binding: rewrite, .required)
         case .prefix(_, let list):
             if !isRequest { return .edit(binding: rewrite, .optional) }
             switch rewrites[rewrite].missing {

@@ -251,7 +251,7 @@ extension AdapterDecoder {
                 if case .text(let text) = $0 { text.contains(UInt8(ascii: "/")) } else { false }
             }
             return hasSlash ? node.expected("a prefix without / for a single segment") : .field(rule)
-        case .screen, .filter, .stamp, .first, .shift:
+        case .screen, .created, .filter, .stamp, .first, .shift:
             return node.expected("another rule: this one is for bodies")
         }
     }
@@ -290,7 +290,7 @@ extension AdapterDecoder {
             guard let rule = rule(value, allowing: [.pass, .drop, .refuse]) else { return nil }
             if case .rewrite(let rewrite) = rule {
                 switch rewrites[rewrite].kind {
-                case .screen, .filter, .stamp, .first, .shift:
+                case .screen, .created, .filter, .stamp, .first, .shift:
                     return value.expected("another rule: this one is for bodies")
                 case .pin, .own, .prefix, .digest, .name: break
                 }

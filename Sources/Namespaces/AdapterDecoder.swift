@@ -122,7 +122,7 @@ struct AdapterDecoder {
     }
 
     private func decodeRewrite(_ name: String, _ node: AdapterNode) -> AdapterRewrite? {
-        let kinds = ["pin", "own", "prefix", "digest", "filter", "stamp", "first", "shift"]
+        let kinds = ["pin", "own", "created", "prefix", "digest", "filter", "stamp", "first", "shift"]
         guard let section = node.section(kinds + ["visible", "missing", "list", "all", "absent"]) else {
             return nil
         }
@@ -141,6 +141,7 @@ struct AdapterDecoder {
             switch kind {
             case "pin": decodePin(value, section, node)
             case "own": value.choice(AdapterRewrite.IDForm.self).map { .own($0) }
+            case "created": decodeCreated(value)
             case "prefix": decodePrefix(value, section)
             case "digest": compartmentText(value, allowsSlash: false).map { .digest($0) }
             case "filter": decodeFilter(value, section, node)
@@ -205,6 +206,14 @@ struct AdapterDecoder {
         return .filter(before: before, after: after, absent: absent)
     }
 
+    private func decodeCreated(_ node: AdapterNode) -> AdapterRewrite.Kind? {
+        let index = rewrites.firstIndex { rewrite in
+            if case .own(.number) = rewrite.kind { rewrite.name == node.value.string } else { false }
+        }
+        return index.map { .created($0) }
+            ?? node.expected("the name of a rewrite {own: number} that stands before")
+    }
+
     /// A text that names the compartment once, of characters that need no escape anywhere.
     private func compartmentText(_ node: AdapterNode, allowsSlash: Bool) -> AdapterTemplate? {
         guard let template = node.template(allowing: [.compartment]) else { return nil }
@@ -243,6 +252,9 @@ struct AdapterDecoder {
         var headers: [(name: [UInt8], isPrefix: Bool, rule: AdapterRule)] = []
         for (name, value) in node?.members() ?? [] {
             guard let rule = rule(value, allowing: [.pass, .drop, .refuse, .session, .user]) else { continue }
+            if case .rewrite(let rewrite) = rule, rewrites[rewrite].kind.isRemembered {
+                value.note("expected another rule: an id that is remembered stands in no header")
+            }
             let isPrefix = name.hasSuffix("*")
             let plain = Array((isPrefix ? String(name.dropLast()) : name).utf8)
             guard !plain.isEmpty, plain.allSatisfy({ Self.isHeaderByte($0) }) else {

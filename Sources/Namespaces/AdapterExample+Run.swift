@@ -49,7 +49,13 @@ private struct ExampleRun: ~Copyable {
         do throws(CompartmentError) {
             let compartment = try Compartment(scope: .tenant, tenant: example.tenant)
             let tenant = Array(example.tenant.utf8)
-            scope = AdapterScope(adapter, compartment: compartment, tenant: tenant.span, idKey: key)
+            scope = AdapterScope(
+                adapter,
+                compartment: compartment,
+                tenant: tenant.span,
+                idKey: key,
+                owners: OwnerCache(echoes: true)
+            )
         } catch {
             throw ExampleProblem(text: "\"\(example.tenant)\" cannot be a tenant's id")
         }

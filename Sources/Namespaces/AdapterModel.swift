@@ -20,6 +20,9 @@ struct AdapterRewrite: Sendable {
         case chosen
         /// Whatever the id looks like (`TextSealer`).
         case text
+        /// Numbers, into which nothing can be sealed: remembered with their owner (`OwnerCache`), and counted anew for each
+        /// compartment.
+        case number
     }
 
     /// What becomes of a request that leaves the value out.
@@ -35,6 +38,9 @@ struct AdapterRewrite: Sendable {
         case pin(value: AdapterTemplate, visible: [AdapterTemplate])
         /// An id that the store invents, sealed.
         case own(IDForm)
+        /// The id of what the request has just created, in its answer: from then on the compartment's, under the rewrite of
+        /// that index, which is an `own` of numbers.
+        case created(Int)
         /// A key inside the namespace: the text goes in front, and comes off again; of a list, in front of each name.
         case prefix(AdapterTemplate, NameList?)
         /// A key that is too long or too strange for the store: the text and a keyed digest (`TextSealer`).

@@ -25,14 +25,24 @@ package final class AdapterScope {
     let rendered: [Rendered]
     let sealer: IDSealer?
     let textSealer: TextSealer?
+    /// For ids that are remembered with their owner; `space` is what tells one store's from another's.
+    package let owners: OwnerCache
+    let space: [UInt8]
 
-    /// - Parameter tenant: the tenant's own id, as its users know it.
+    /// - Parameters:
+    ///   - tenant: the tenant's own id, as its users know it.
+    ///   - owners: the worker's, where the adapter remembers owners.
+    ///   - space: the name of the upstream.
     package init(
         _ adapter: Adapter,
         compartment: Compartment,
         tenant: borrowing Span<UInt8>,
-        idKey: Secret
+        idKey: Secret,
+        owners: OwnerCache = OwnerCache(),
+        space: String = ""
     ) {
+        self.owners = owners
+        self.space = Array(space.utf8)
         self.compartment = compartment
         let tenant = tenant.array()
         self.tenant = tenant
@@ -70,7 +80,7 @@ package final class AdapterScope {
             rendered.before = text(before)
             rendered.after = text(after)
             rendered.absent = text(absent)
-        case .own, .shift, .name, .screen: break
+        case .own, .created, .shift, .name, .screen: break
         }
         rendered.string = string(rendered.value)
         if rendered.absent.isEmpty { rendered.absent = rendered.string }

@@ -143,7 +143,10 @@ package struct BodyTransform: ~Copyable {
 
 extension AdapterRewrite.Kind {
     fileprivate var isOfNumbers: Bool {
-        if case .shift = self { true } else { false }
+        switch self {
+        case .shift, .own(.number), .created: true
+        default: false
+        }
     }
 }
 

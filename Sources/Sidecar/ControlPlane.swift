@@ -59,6 +59,9 @@ actor ControlPlane {
     private(set) var counted = MetricSet(tenantsLabelled: 0)
     /// By the upstream's place.
     var healthyEndpoints: [Int: Int] = [:]
+    let ownership: OwnershipDesk
+    /// Who waits for the next look into it.
+    var ownerWaiters: [(need: Need, worker: Int)] = []
     private var pending = Buffer()
     private var isWriting = false
     private var drainedWorkers = 0
@@ -92,6 +95,7 @@ actor ControlPlane {
         self.signals = signals
         client = try ControlClient(loop: loop, resolver: Resolver(on: loop))
         log = try Self.open(plan.accessLog)
+        ownership = try OwnershipDesk(path: standing.loader.configuration.ownership)
         tenantLabels = TenantLabels(limit: snapshot.plan.tenantsLabelled)
         let listeners = try Self.listen(plan.admin, on: loop)
         admin = listeners.map(\.listener)

@@ -87,6 +87,10 @@ package struct Explainer {
             var outcome = NeedOutcome.met
             switch need {
             case .keys: break
+            case .owners(let queries):
+                let desk = try? OwnershipDesk(path: loader.configuration.ownership)
+                let answers = (try? desk?.answer(queries)) ?? nil
+                outcome = answers.map { .owners($0) } ?? .failed(.ownershipFailed)
             case .provision: provisions = true
             case .credential(let asked):
                 credential = try? plan.signers[asked.credential].vend(asked, id: entropy.block(), now: now)

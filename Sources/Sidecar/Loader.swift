@@ -191,7 +191,8 @@ extension Adapter {
         Configuration.AdapterTraits(
             kind: kind == .ingress ? .ingress : .store,
             isSingleLayer: isSingleLayer,
-            sealsIdentifiers: sealsIDs || kind == .ingress
+            sealsIdentifiers: sealsIDs || kind == .ingress,
+            remembersOwners: remembersOwners
         )
     }
 }

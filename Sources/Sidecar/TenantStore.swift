@@ -60,6 +60,11 @@ struct TenantStore: Sendable {
                 "the table of adapter \(route.adapter) does not say what a compartment holds (\"contents\")"
             ])
         }
+        guard !adapter.remembersOwners else {
+            throw LoadProblems([
+                "adapter \(route.adapter) remembers owners in a table, which only a running Bulkhead asks"
+            ])
+        }
         guard route.credentials == nil else {
             throw LoadProblems([
                 "route \(store) sends a credential that is made from a caller's token: nobody calls here"

@@ -284,8 +284,7 @@ extension Worker {
     private func responseEnded(_ upstream: Upstream, _ connection: Downstream, _ exchange: ExchangeBox) {
         guard exchange.value.responseLimit == nil else {
             settle(upstream, connection)
-            gateway.respondCollected(&exchange.value, now: wallTime)
-            return answer(connection, exchange)
+            return perform(gateway.respondCollected(&exchange.value, now: wallTime), connection, exchange)
         }
         do throws(HTTP1Error) {
             gateway.respondTrailers(&exchange.value, upstream.io.client.body.trailers)

@@ -125,6 +125,7 @@ let everything = """
       access_log: {path: access.jsonl}
       audit_log: {path: null}
       tenants_labelled: 3
+    ownership: {store: sqlite, path: owners.sqlite}
     keys: {current: {file: k1}, previous: "${PREVIOUS}"}
     admin: {socket: admin.sock, address: null, token: {file: t}, plaintext: true}
     reload: {watch: false, debounce: 1s}

@@ -98,7 +98,7 @@ package final class Run {
             case .credential:
                 rig.vended += 1
                 resume(.met, credential: rig.credential(at: now))
-            case .keys, .provision: resume(.met)
+            case .keys, .provision, .owners: resume(.met)
             }
         }
     }
@@ -120,7 +120,7 @@ package final class Run {
         case .stream: streamed = Array(bytes[count...])
         case .collect:
             exchange.responseBody.append(Array(bytes[count...]))
-            rig.gateway.respondCollected(&exchange, now: now)
+            _ = rig.gateway.respondCollected(&exchange, now: now)
         case .answer: break
         }
         exchange.isAnswered = true

@@ -36,9 +36,9 @@ import Testing
             table: AdapterLanguageTests.table("rewrites:\n  x: {filter: a}\n  y: {hide: b}\n" + operation),
             problems: [
                 #"t.yaml:5:6: missing key "absent""#,
-                #"t.yaml:6:7: unknown key "hide"; known keys: absent, all, digest, filter, first, list, missing, own, pin, "#
+                #"t.yaml:6:7: unknown key "hide"; known keys: absent, all, created, digest, filter, first, list, missing, own, pin, "#
                     + "prefix, shift, stamp, visible",
-                "t.yaml:6:6: expected one of pin, own, prefix, digest, filter, stamp, first, shift",
+                "t.yaml:6:6: expected one of pin, own, created, prefix, digest, filter, stamp, first, shift",
             ]
         ),
         Bad(

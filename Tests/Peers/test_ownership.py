@@ -2,6 +2,7 @@
 """Ids that can bear no seal (numbers): remembered with their owner, before the answer leaves, through any crash (THREATS 14)."""
 
 import json
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -123,6 +124,18 @@ def test_a_deleted_one_stays_ones_own(items):
     assert items["acme"].send("DELETE", f"/items/{number}").status == 204
     assert items["acme"].send("GET", f"/items/{number}").status == 404
     assert items["acme"].create("next").json()["id"] == number + 1
+
+
+def test_without_its_table_nothing_is_given_out(bulkhead, items, store):
+    """Somebody holds the database: what would have to be written down first is refused, and works again afterwards."""
+    database = sqlite3.connect(bulkhead.folder / "ownership.sqlite", isolation_level=None)
+    database.execute("BEGIN EXCLUSIVE")
+    refused = items["acme"].create("nobody's")
+    assert (refused.status, refused.header("x-bulkhead-reason")) == (503, "ownership_failed")
+    database.execute("ROLLBACK")
+    database.close()
+    assert items["acme"].create("mine").status == 201
+    assert "nobody's" not in items["acme"].send("GET", "/items").body.decode()
 
 
 def test_check_wants_a_table(bulkhead, tmp_path):

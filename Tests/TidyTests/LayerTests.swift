@@ -29,7 +29,7 @@ import Testing
         "Storage": ["CSQLite", "Glibc"],
         "Runtime": ["Bytes", "CSystem", "CAres", "Glibc", "Synchronization"],
         "Sidecar": vocabulary.union(parts).union([
-            "TLS", "HTTP1", "HTTP2", "Gateway", "Runtime", "Glibc", "Synchronization",
+            "TLS", "HTTP1", "HTTP2", "Gateway", "Runtime", "Storage", "Glibc", "Synchronization",
         ]),
         "bulkhead": vocabulary.union(parts).union(["Gateway", "Runtime", "Sidecar", "Glibc"]),
     ]
