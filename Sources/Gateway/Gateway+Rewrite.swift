@@ -64,8 +64,8 @@ extension Gateway {
         else {
             throw .refused(.policyFailed)
         }
+        if exchange.resumption == .requestBody { owners.begin() } else { owners.forget() }
         exchange.resumption = .requestBody
-        owners.begin()
         text.removeAll()
         swap(&text, &exchange.requestBody)
         do throws(AdapterFailure) {

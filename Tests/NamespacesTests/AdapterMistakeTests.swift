@@ -58,10 +58,10 @@ import Testing
             ),
             problems: [
                 "t.yaml:5:12: expected {compartment} once", "t.yaml:6:6: expected at least one visible name",
-                "t.yaml:7:12: expected one of uuid, chosen, text",
+                "t.yaml:7:12: expected one of uuid, chosen, text, number",
                 #"t.yaml:8:15: "{tenant}/": what stands in braces here is one of {compartment}; write {{ and }} for braces"#,
                 "t.yaml:9:15: expected letters, digits and -._~/",
-                "t.yaml:10:6: expected one of pin, own, prefix, digest, filter, stamp, first, shift",
+                "t.yaml:10:6: expected one of pin, own, created, prefix, digest, filter, stamp, first, shift",
                 "t.yaml:11:27: only for pin",
                 #"t.yaml:12:9: "pass" has a meaning of its own and cannot name a rewrite"#,
             ]
