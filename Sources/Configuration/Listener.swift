@@ -16,6 +16,8 @@ extension Configuration {
         /// Name of the agent upstream whose handles are good here. Default: the only agent upstream there is;
         /// `Configuration.agent(of:)` answers that.
         package var endpoint: String?
+        /// Open connections, over all workers. Nil: `limits.connections` alone counts.
+        package var connections: Int?
     }
 
     /// Where a request says whose it is (DESIGN §5).
@@ -73,6 +75,8 @@ extension Configuration.Listener {
         let carriers = section.required("carriers")?.carriers() ?? []
         let routes = section.required("routes")?.names() ?? []
         let endpoint = section.value("endpoint")?.name()
+        var connections: Int?
+        section.read("connections", into: &connections) { $0.integer(in: 1...10_000_000) }
         section.unsupported("upstream", "a listener with an upstream of its own (protocol redis)")
         guard let address else { return nil }
         return Self(
@@ -82,7 +86,8 @@ extension Configuration.Listener {
             plaintext: plaintext,
             carriers: carriers,
             routes: routes,
-            endpoint: endpoint
+            endpoint: endpoint,
+            connections: connections
         )
     }
 }

@@ -37,6 +37,8 @@ struct ControlPlan: Sendable {
     let signers: [ContextSigner]
     let upstreams: [UpstreamPlan]
     let drainTimeout: Interval
+    /// Beyond it new requests are turned away; nil: never.
+    let memoryBytes: Int?
     let accessLog: Configuration.LogTarget
     let admin: AdminPlan
     /// Of this program.

@@ -6,7 +6,7 @@ package enum Counter: Int, Sendable, CaseIterable {
     // Connections from callers. Each one that was accepted is counted closed once; the difference is open.
     case connectionsAccepted, connectionsClosed
     /// Accepted and closed at once, for a limit; not among those accepted.
-    case connectionsRefused
+    case connectionsRefused, connectionsRefusedAtListener, connectionsRefusedFromAddress
     /// `accept` found no free descriptor.
     case acceptExhausted
     case tlsHandshakeFailures
@@ -46,7 +46,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         switch self {
         case .connectionsAccepted: "bulkhead_connections_accepted_total"
         case .connectionsClosed: "bulkhead_connections_closed_total"
-        case .connectionsRefused: "bulkhead_connections_refused_total"
+        case .connectionsRefused, .connectionsRefusedAtListener, .connectionsRefusedFromAddress:
+            "bulkhead_connections_refused_total"
         case .acceptExhausted: "bulkhead_accept_exhausted_total"
         case .tlsHandshakeFailures: "bulkhead_tls_handshake_failures_total"
         case .requestsBegun: "bulkhead_requests_begun_total"
@@ -79,7 +80,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         switch self {
         case .connectionsAccepted: "Connections from callers."
         case .connectionsClosed: "Connections from callers that have ended."
-        case .connectionsRefused: "Connections that were closed at once, for a limit."
+        case .connectionsRefused, .connectionsRefusedAtListener, .connectionsRefusedFromAddress:
+            "Connections that were closed at once, by the limit."
         case .acceptExhausted: "Times that no descriptor was free for a connection."
         case .tlsHandshakeFailures: "Handshakes with callers that failed."
         case .requestsBegun: "Requests that were begun."
@@ -119,7 +121,10 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .poolMisses: "{cache=\"connection\",result=\"miss\"}"
         case .needsMet, .keyFetches, .vends, .reloads: "{result=\"success\"}"
         case .needsFailed, .keyFetchFailures, .vendFailures, .reloadFailures: "{result=\"failure\"}"
-        case .connectionsAccepted, .connectionsClosed, .connectionsRefused, .acceptExhausted,
+        case .connectionsRefused: "{limit=\"process\"}"
+        case .connectionsRefusedAtListener: "{limit=\"listener\"}"
+        case .connectionsRefusedFromAddress: "{limit=\"address\"}"
+        case .connectionsAccepted, .connectionsClosed, .acceptExhausted,
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
             .handlesSealed, .handlesOpened, .headersStripped, .decisions, .policyErrors, .shadowDenials,
             .exchangesCut, .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries,
