@@ -46,7 +46,7 @@ extension Gateway {
         }
         switch adapter.requestBody(mapping) {
         case .json(let limit): return .collect(limit: min(limit, exchange.plan.bufferedBodyBytes))
-        case .none, .opaque: return try send(&exchange, adapter, mapping, means)
+        case .none, .opaque, .events: return try send(&exchange, adapter, mapping, means)
         }
     }
 
@@ -65,6 +65,16 @@ extension Gateway {
                 means.scope,
                 into: &exchange.requestBody
             )
+            if mapping.isAlternative {
+                exchange.outgoing.target.removeAll()
+                _ = try route.adapter.rewriteTarget(
+                    mapping.operation,
+                    exchange.request.path,
+                    means.scope,
+                    alternative: true,
+                    into: &exchange.outgoing.target
+                )
+            }
         } catch {
             throw .adapter(error)
         }

@@ -40,6 +40,8 @@ package final class Adapter: Sendable {
     let errors: AdapterErrors
     let provisions: [AdapterProvision]
     let routes: AdapterRoutes
+    /// What stands in the table for `test`.
+    package let examples: [AdapterExample]
 
     init(
         name: String,
@@ -52,7 +54,8 @@ package final class Adapter: Sendable {
         requestHeaders: AdapterHeaders,
         responseHeaders: AdapterHeaders,
         errors: AdapterErrors,
-        provisions: [AdapterProvision]
+        provisions: [AdapterProvision],
+        examples: [AdapterExample]
     ) {
         self.name = name
         self.kind = kind
@@ -65,6 +68,7 @@ package final class Adapter: Sendable {
         self.responseHeaders = responseHeaders
         self.errors = errors
         self.provisions = provisions
+        self.examples = examples
         routes = AdapterRoutes(operations)
     }
 
