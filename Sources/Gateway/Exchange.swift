@@ -19,6 +19,8 @@ package struct Exchange: ~Copyable {
     package var isMisdirected = false
     /// The caller's address.
     package var source: IPAddress?
+    /// What the caller showed in its handshake, where the listener asks for it.
+    package var certificate: ClientCertificate?
     /// As the head announces it.
     package var bodyLength = BodyLength.none
     package internal(set) var hasBegun = false
@@ -40,6 +42,8 @@ package struct Exchange: ~Copyable {
     package internal(set) var operation: Int?
     package internal(set) var principal: Principal?
     var handle: OpenedHandle?
+    /// The principal comes from a token in `Authorization`.
+    var hasToken = false
     package internal(set) var grant: Grant?
     var mapping: RequestMapping?
     /// What the exchange was parked for last, and how that ended: a step asks for one thing once.
@@ -122,6 +126,7 @@ package struct Exchange: ~Copyable {
         isWebSocket = false
         isMisdirected = false
         source = nil
+        certificate = nil
         bodyLength = .none
         hasBegun = false
         isUnreadable = false
@@ -131,6 +136,7 @@ package struct Exchange: ~Copyable {
         operation = nil
         principal = nil
         handle = nil
+        hasToken = false
         grant = nil
         mapping = nil
         unmet = nil

@@ -87,6 +87,7 @@ extension Loader {
             switch carrier {
             case .bearer: kinds.insert(.bearer)
             case .handle: kinds.insert(.handle)
+            case .certificate: kinds.insert(.certificate)
             }
         }
         return GatewayListener(
@@ -139,7 +140,8 @@ extension Loader {
     }
 
     private func issuer(_ issuer: Configuration.Issuer) throws -> Issuer {
-        try Issuer(
+        if let source = issuer.certificates { return try certificateIssuer(issuer, source) }
+        return try Issuer(
             name: issuer.name,
             profile: issuer.profile == .cognito ? .cognito : .oidc,
             url: issuer.issuer,

@@ -99,6 +99,7 @@ extension Worker {
         connection.hasHalfClosed = connection.io.transport.sawEnd
         exchange.value.isWebSocket = facts.isWebSocket
         exchange.value.source = connection.source
+        exchange.value.certificate = connection.io.transport.certificate
         exchange.value.isMisdirected = isMisdirected(connection, exchange.value.request)
         exchange.value.bodyLength = facts.framing.length
         if isDraining || connection.isRetiring { connection.io.server.closeAfterResponse() }
