@@ -33,6 +33,8 @@ extension Configuration {
         /// Memory of the process beyond which new requests are answered 503. Nil: four fifths of what the system lets it
         /// have, if that is bounded.
         package var memoryBytes: Int?
+        /// For callers that speak HTTP/2.
+        package var http2 = HTTP2()
         /// How long requests under way may take to end when Bulkhead is told to stop. Default: 30 s.
         package var drainTimeout = Interval.seconds(30)
 
@@ -106,6 +108,7 @@ extension Configuration.Limits {
         }
         section.read("exchanges", into: &limits.exchanges) { $0.integer(in: 1...10_000_000) }
         section.read("memory_bytes", into: &limits.memoryBytes) { $0.size(in: 16 << 20...1 << 50) }
+        section.read("http2", into: &limits.http2) { $0.section(Configuration.HTTP2.decode) }
         section.read("drain_timeout", into: &limits.drainTimeout) { $0.duration(in: .zero...day) }
         return limits
     }

@@ -23,6 +23,8 @@ package final class Principal: Sendable {
     package let tokenID: String
     /// When the token stops being accepted, leeway included.
     package let expiry: WallTime
+    /// Why nothing goes on for it after that.
+    package var expired: IdentityFailure { issuer.certificates == nil ? .tokenExpired : .certificateExpired }
     /// SHA-256 of an injective encoding of all of the above but the drift.
     package let digest: Digest
     /// Of the issuer's key that the token was signed with, or of the authority that vouches for the certificate.

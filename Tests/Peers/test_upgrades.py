@@ -52,9 +52,10 @@ def wrk(bulkhead, token, seconds, listener="notes"):
          f"{scheme}://{LOOPBACK}:{bulkhead.ports[listener]}/notes/x"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def h2load(bulkhead, token, seconds):
+def h2load(bulkhead, token, seconds, *version):
+    """In HTTP/2 with eight streams for each connection, or as `version` says."""
     return subprocess.Popen(
-        ["h2load", "-t1", "-c16", "-m1", f"-D{seconds}", "--h1", "-H", f"Authorization: Bearer {token}",
+        ["h2load", "-t1", "-c8", "-m8", f"-D{seconds}", *(version or ("--alpn-list=h2",)), "-H", f"Authorization: Bearer {token}",
          f"https://{LOOPBACK}:{bulkhead.ports['secure']}/notes/x"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -79,7 +80,7 @@ def test_reloads_under_load(loaded, forge, reloads):
     """Each time with another policy, certificate, tenant and upstream setting; nothing fails, and memory stays."""
     token = forge.token("clinic", "basic")
     seconds = max(6, reloads // 8)
-    loads = [wrk(loaded, token, seconds), h2load(loaded, token, seconds)]
+    loads = [wrk(loaded, token, seconds), h2load(loaded, token, seconds), h2load(loaded, token, seconds, "--h1", "-m1")]
     policy, tenants, configuration = (
         (loaded.folder / name).read_text() for name in ("policies/tests.cedar", "tenants.yaml", "bulkhead.yaml"))
     sizes = []
