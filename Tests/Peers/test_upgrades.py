@@ -55,7 +55,7 @@ def wrk(bulkhead, token, seconds, listener="notes"):
 def h2load(bulkhead, token, seconds, *version):
     """In HTTP/2 with eight streams for each connection, or as `version` says."""
     return subprocess.Popen(
-        ["h2load", "-t1", "-c8", "-m8", f"-D{seconds}", *(version or ("--alpn-list=h2",)), "-H", f"Authorization: Bearer {token}",
+        ["h2load", "-t1", "-c8", "-m8", f"-D{seconds}", *version, "-H", f"Authorization: Bearer {token}",
          f"https://{LOOPBACK}:{bulkhead.ports['secure']}/notes/x"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
