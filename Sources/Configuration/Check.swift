@@ -140,7 +140,7 @@ struct Check {
         }
     }
 
-    /// Whose handles are good where (THREATS 6).
+    /// Whose handles and traces are good where (THREATS 3, 6).
     mutating func agents() {
         let agents = configuration.agents
         for (index, listener) in configuration.listeners.enumerated() {
@@ -152,14 +152,17 @@ struct Check {
                 } else if !agents.contains(endpoint) {
                     note("\(path).endpoint", "no route to an Agent goes to \"\(endpoint)\"")
                 }
-                if !listener.carriers.contains(.handle) {
-                    note("\(path).endpoint", "says whose handles are good, but \"carriers\" has no handle")
+                if !listener.isAgentSide {
+                    let message = "says whose calls come in, but \"carriers\" has neither handle nor trace"
+                    note("\(path).endpoint", message)
                 }
-            } else if listener.carriers.contains(.handle), agents.count != 1 {
+            } else if listener.isAgentSide, agents.count != 1 {
                 let names = agents.isEmpty ? "none" : agents.joined(separator: ", ")
-                note("\(path).carriers", "handle needs \"endpoint\" to name one agent; there are: \(names)")
+                let needing = listener.carriers.filter { $0 == .handle || $0 == .trace }.map(\.rawValue)
+                let what = needing.joined(separator: " and ") + (needing.count == 1 ? " needs" : " need")
+                note("\(path).carriers", "\(what) \"endpoint\" to name one agent; there are: \(names)")
             }
-            guard listener.carriers.contains(.handle), let agent = configuration.agent(of: listener) else {
+            guard listener.isAgentSide, let agent = configuration.agent(of: listener) else {
                 continue
             }
             for (number, name) in listener.routes.enumerated() {
@@ -167,7 +170,7 @@ struct Check {
                     route.upstream == agent
                 else { continue }
                 let message =
-                    "\"\(name)\" leads to the agent whose handles are good here; callers bring bearer"
+                    "\"\(name)\" leads to the agent whose own calls come in here; callers bring bearer"
                 note("\(path).routes[\(number)]", message)
             }
         }
@@ -211,6 +214,11 @@ struct Check {
             note("routes[\(index)].adapter", message)
         }
     }
+}
+
+extension Configuration.Listener {
+    /// An agent's own calls come in here.
+    fileprivate var isAgentSide: Bool { carriers.contains(.handle) || carriers.contains(.trace) }
 }
 
 extension Configuration.Endpoint {

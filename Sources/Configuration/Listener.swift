@@ -13,7 +13,7 @@ extension Configuration {
         package var carriers: [Carrier]
         /// Names of routes, at least one.
         package var routes: [String]
-        /// Name of the agent upstream whose handles are good here. Default: the only agent upstream there is;
+        /// Name of the agent upstream whose handles and traces are good here. Default: the only agent upstream there is;
         /// `Configuration.agent(of:)` answers that.
         package var endpoint: String?
         /// Open connections, over all workers. Nil: `limits.connections` alone counts.
@@ -22,7 +22,7 @@ extension Configuration {
 
     /// Where a request says whose it is (DESIGN §5).
     package enum Carrier: String, CaseIterable, Sendable {
-        case bearer, handle, certificate
+        case bearer, handle, trace, certificate
     }
 
     package struct ServerTLS: Sendable, Equatable {
@@ -139,7 +139,7 @@ extension YAML.Value {
         list(count: 1...8)?.reduce(into: []) { carriers, item in
             let later = "is not in this version"
             let refused = [
-                "trace": later, "lease": later, "payload": "never says by itself whose a request is",
+                "lease": later, "payload": "never says by itself whose a request is",
             ]
             guard let carrier = item.choice(Configuration.Carrier.self, refused: refused) else { return }
             if carriers.contains(carrier) { item.note("stands twice in the list") }

@@ -40,6 +40,8 @@ package final class Adapter: Sendable {
     let errors: AdapterErrors
     let provisions: [AdapterProvision]
     let routes: AdapterRoutes
+    /// What a compartment holds; empty where the table does not say.
+    package let contents: [AdapterContents]
     /// What stands in the table for `test`.
     package let examples: [AdapterExample]
 
@@ -55,6 +57,7 @@ package final class Adapter: Sendable {
         responseHeaders: AdapterHeaders,
         errors: AdapterErrors,
         provisions: [AdapterProvision],
+        contents: [AdapterContents],
         examples: [AdapterExample]
     ) {
         self.name = name
@@ -68,6 +71,7 @@ package final class Adapter: Sendable {
         self.responseHeaders = responseHeaders
         self.errors = errors
         self.provisions = provisions
+        self.contents = contents
         self.examples = examples
         routes = AdapterRoutes(operations)
     }

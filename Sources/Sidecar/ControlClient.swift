@@ -43,6 +43,8 @@ struct ControlClient {
 
     struct Reply {
         var status: Int
+        /// Empty when it names none.
+        var contentType: [UInt8] = []
         var body: [UInt8]
     }
 
@@ -58,6 +60,7 @@ struct ControlClient {
         at target: Target,
         body: [UInt8] = [],
         contentType: StaticString? = nil,
+        limit: Int = maximumBytes,
         deadline: Instant
     ) async throws(FetchError) -> Reply {
         var stream = ControlStream(
@@ -71,6 +74,7 @@ struct ControlClient {
             authority: target.authority,
             body: body,
             contentType: contentType,
+            limit: limit,
             deadline: deadline
         )
     }
@@ -175,6 +179,7 @@ struct ControlStream: ~Copyable {
         authority: String,
         body: [UInt8] = [],
         contentType: StaticString? = nil,
+        limit: Int = ControlClient.maximumBytes,
         deadline: Instant
     ) async throws(FetchError) -> ControlClient.Reply {
         var fields = Fields()
@@ -198,11 +203,12 @@ struct ControlStream: ~Copyable {
             throw .http(error)
         }
         try await flush(deadline)
-        return try await answer(&client, deadline)
+        return try await answer(&client, limit, deadline)
     }
 
     private mutating func answer(
         _ client: inout ClientConnection,
+        _ limit: Int,
         _ deadline: Instant
     ) async throws(FetchError) -> ControlClient.Reply {
         var head = ResponseHead()
@@ -220,11 +226,13 @@ struct ControlStream: ~Copyable {
             case .body(let range):
                 body.append(input.bytes.extracting(range))
                 input.consume(step.consumed)
-                if body.count > ControlClient.maximumBytes {
-                    throw .tooLarge(limit: ControlClient.maximumBytes)
-                }
+                if body.count > limit { throw .tooLarge(limit: limit) }
             case .ended:
-                return ControlClient.Reply(status: Int(head.status.rawValue), body: body.bytes.array())
+                var reply = ControlClient.Reply(status: Int(head.status.rawValue), body: body.bytes.array())
+                if let index = head.fields.first(.contentType) {
+                    reply.contentType = head.fields.value(at: index).array()
+                }
+                return reply
             case .failed(let error): throw .http(error)
             case .switched, .tunnel, .closed: throw .network(.ended)
             }

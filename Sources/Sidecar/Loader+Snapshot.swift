@@ -87,6 +87,7 @@ extension Loader {
             switch carrier {
             case .bearer: kinds.insert(.bearer)
             case .handle: kinds.insert(.handle)
+            case .trace: kinds.insert(.trace)
             case .certificate: kinds.insert(.certificate)
             }
         }
