@@ -67,7 +67,7 @@ package struct STSPlan: Sendable {
         guard let role = roles[subject.tier] ?? role else { return nil }
         var form = STSForm(action: "AssumeRole")
         form.add("RoleArn", role)
-        let name = Self.sessionName(subject)
+        let name = sessionName(subject)
         form.add("RoleSessionName", name)
         form.add("DurationSeconds", String(duration.nanoseconds / 1_000_000_000))
         if let policy { form.add("Policy", String(decoding: policy, as: UTF8.self)) }
@@ -86,17 +86,20 @@ package struct STSPlan: Sendable {
         return form.bytes
     }
 
-    /// The name of the session in CloudTrail: the tenant as far as it can be read, and a digest that no other user has.
+    /// The name of the session in CloudTrail: the tenant as far as it can be read, and a digest that nobody else has.
     /// 2...64 of `[\w+=,.@-]`. Joining names would let two users share one.
-    package static func sessionName(_ subject: STSSubject) -> String {
+    package func sessionName(_ subject: STSSubject) -> String {
         let readable = subject.tenant.utf8.prefix(24).map { byte -> UInt8 in
             ASCII.isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
                 ? byte : UInt8(ascii: ".")
         }
         var hasher = SHA256Hasher()
         hasher.update(prefixed: ("bulkhead session name v1" as StaticString).bytes)
-        for part in [subject.tenant, subject.issuer, subject.user] {
-            hasher.update(prefixed: part.utf8Span.span)
+        hasher.update(prefixed: subject.tenant.utf8Span.span)
+        // Keys that know no user serve all of a tenant's.
+        if userTag != nil {
+            hasher.update(prefixed: subject.issuer.utf8Span.span)
+            hasher.update(prefixed: subject.user.utf8Span.span)
         }
         let digest = hasher.finish()
         return String(decoding: readable, as: UTF8.self) + "-" + "\(digest)".prefix(32)

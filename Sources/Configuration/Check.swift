@@ -16,8 +16,11 @@ extension Configuration {
         package var isSingleLayer: Bool
         /// Ids or sessions leave here sealed and come back later, so their key must outlive a restart.
         package var sealsIdentifiers: Bool
+        /// A service of AWS, where keys that are narrowed to the compartment are the second layer.
+        package var isAWS: Bool
 
-        package init(kind: Kind, isSingleLayer: Bool, sealsIdentifiers: Bool) {
+        package init(kind: Kind, isSingleLayer: Bool, sealsIdentifiers: Bool, isAWS: Bool = false) {
+            self.isAWS = isAWS
             self.kind = kind
             self.isSingleLayer = isSingleLayer
             self.sealsIdentifiers = sealsIdentifiers
@@ -148,14 +151,21 @@ struct Check {
                 } else if !agents.contains(endpoint) {
                     note("\(path).endpoint", "no route to an Agent goes to \"\(endpoint)\"")
                 }
-                if !listener.carriers.contains(.handle) {
+                if !listener.takesHandles {
                     note("\(path).endpoint", "says whose handles are good, but \"carriers\" has no handle")
                 }
-            } else if listener.carriers.contains(.handle), agents.count != 1 {
+            } else if listener.takesHandles, agents.count != 1 {
                 let names = agents.isEmpty ? "none" : agents.joined(separator: ", ")
                 note("\(path).carriers", "handle needs \"endpoint\" to name one agent; there are: \(names)")
             }
-            guard listener.carriers.contains(.handle), let agent = configuration.agent(of: listener) else {
+            // A client object is made once, and would speak for its first tenant in another's request (THREATS 2).
+            if listener.carriers.contains(.aws), listener.tenant == nil {
+                note(
+                    "\(path).carriers",
+                    "aws takes keys that a process keeps: write \"tenant\" to say whom the process behind it serves"
+                )
+            }
+            guard listener.takesHandles, let agent = configuration.agent(of: listener) else {
                 continue
             }
             for (number, name) in listener.routes.enumerated() {

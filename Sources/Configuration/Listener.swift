@@ -16,11 +16,15 @@ extension Configuration {
         /// Name of the agent upstream whose handles are good here. Default: the only agent upstream there is;
         /// `Configuration.agent(of:)` answers that.
         package var endpoint: String?
+        /// The one tenant whom the process behind this listener serves. Default: none, that is all.
+        package var tenant: String?
     }
 
     /// Where a request says whose it is (DESIGN §5).
     package enum Carrier: String, CaseIterable, Sendable {
         case bearer, handle
+        /// An AWS signature whose access key id is a handle.
+        case aws
     }
 
     package struct ServerTLS: Sendable {
@@ -56,6 +60,9 @@ extension Configuration {
 }
 
 extension Configuration.Listener {
+    /// Whether handles are good here, wherever they stand.
+    package var takesHandles: Bool { carriers.contains(.handle) || carriers.contains(.aws) }
+
     static func decode(_ section: inout YAML.Section) -> Self? {
         let name = section.name()
         let address = section.required("address")?.address()
@@ -73,6 +80,7 @@ extension Configuration.Listener {
         let carriers = section.required("carriers")?.carriers() ?? []
         let routes = section.required("routes")?.names() ?? []
         let endpoint = section.value("endpoint")?.name()
+        let tenant = section.value("tenant")?.string(count: 1...256)
         section.unsupported("upstream", "a listener with an upstream of its own (protocol redis)")
         guard let address else { return nil }
         return Self(
@@ -82,7 +90,8 @@ extension Configuration.Listener {
             plaintext: plaintext,
             carriers: carriers,
             routes: routes,
-            endpoint: endpoint
+            endpoint: endpoint,
+            tenant: tenant
         )
     }
 }

@@ -10,6 +10,8 @@ package struct CarrierKinds: OptionSet, Sendable {
     package static let bearer = CarrierKinds(rawValue: 1)
     /// A handle that was sealed at ingress, in any slot.
     package static let handle = CarrierKinds(rawValue: 2)
+    /// A handle that is the access key id of an AWS signature.
+    package static let aws = CarrierKinds(rawValue: 128)
 }
 
 /// A place in a request that may hold a carrier.
@@ -76,6 +78,19 @@ package struct Carriers: Sendable {
         }
     }
 
+    /// Looks at the access key id of an AWS signature, which is still to be verified.
+    /// - Returns: whether it is a carrier.
+    package mutating func add(
+        accessKeyID: Span<UInt8>,
+        with authenticator: inout Authenticator,
+        snapshot: IdentitySnapshot,
+        now: WallTime
+    ) -> Bool {
+        guard kinds.contains(.aws), HandleCodec.isHandle(accessKeyID) else { return false }
+        open(accessKeyID, with: &authenticator, snapshot, now)
+        return true
+    }
+
     /// The sum of all that was added. The first refusal counts, whatever the others say.
     package var outcome: Outcome {
         if let failure { return .refused(failure) }
@@ -109,6 +124,16 @@ package struct Carriers: Sendable {
         _ now: WallTime
     ) -> Bool {
         guard kinds.contains(.handle), HandleCodec.isHandle(value) else { return false }
+        open(value, with: &authenticator, snapshot, now)
+        return true
+    }
+
+    private mutating func open(
+        _ value: Span<UInt8>,
+        with authenticator: inout Authenticator,
+        _ snapshot: IdentitySnapshot,
+        _ now: WallTime
+    ) {
         switch authenticator.open(value, agent: agent, in: snapshot, now: now) {
         case .opened(let opened):
             agree(opened.principal)
@@ -117,7 +142,6 @@ package struct Carriers: Sendable {
             handle = handle ?? opened
         case .refused(let failure): refuse(failure)
         }
-        return true
     }
 
     private mutating func agree(_ principal: Principal) {

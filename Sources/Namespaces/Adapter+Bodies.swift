@@ -14,6 +14,7 @@ extension Adapter {
         _ scope: AdapterScope,
         into output: inout Buffer
     ) throws(AdapterFailure) {
+        if let native { return try transformNativeRequest(native, mapping, body, scope, into: &output) }
         guard case .json(let table) = operations[mapping.operation].request else {
             preconditionFailure("only a body that is mapped is transformed")
         }

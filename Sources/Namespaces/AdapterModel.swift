@@ -133,6 +133,27 @@ package final class AdapterOperation: Sendable {
     }
 }
 
+extension AdapterOperation {
+    /// One of a built-in protocol, which knows the rest.
+    convenience init(native name: String, _ method: Method, _ action: String) {
+        self.init(
+            name: name,
+            method: method,
+            template: name,
+            action: action,
+            isWebSocket: false,
+            isRefused: false,
+            segments: [],
+            parameters: nil,
+            request: .opaque,
+            response: .opaque,
+            answer: nil,
+            idSegment: nil,
+            isUnknownIDBy404: false
+        )
+    }
+}
+
 /// How the table words a refusal.
 struct AdapterErrors: Sendable {
     struct Wording: Sendable {
@@ -151,6 +172,17 @@ struct AdapterErrors: Sendable {
     var codes: [String: Wording]
     /// The shape of the store's own errors; nil where errors are opaque.
     var upstream: JSONEditTable?
+
+    /// Of protocols that word their refusals themselves.
+    static let none = AdapterErrors(
+        body: [],
+        names: [:],
+        otherwise: "",
+        message: AdapterTemplate(pieces: []),
+        hidden: "",
+        codes: [:],
+        upstream: nil
+    )
 }
 
 /// A request that makes a compartment ready, rendered: see `Adapter.provision`.

@@ -13,6 +13,9 @@ package final class AdapterScope {
     }
 
     package let compartment: Compartment
+    package let resources: StoreResources
+    /// What stands before every key in a store whose keys are texts.
+    package let keyPrefix: KeyPrefix
     let tenant: [UInt8]
     /// By the index of the rewrite.
     let rendered: [Rendered]
@@ -23,9 +26,12 @@ package final class AdapterScope {
         _ adapter: Adapter,
         compartment: Compartment,
         tenant: borrowing Span<UInt8>,
-        idKey: Secret
+        idKey: Secret,
+        resources: StoreResources = StoreResources()
     ) {
         self.compartment = compartment
+        self.resources = resources
+        keyPrefix = KeyPrefix(compartment)
         let tenant = tenant.array()
         self.tenant = tenant
         func render(_ template: AdapterTemplate) -> [UInt8] {

@@ -86,6 +86,10 @@ package enum S3Bodies {
         do throws(XMLError) { document = try XMLDocument(body) } catch {
             throw AdapterFailure(.responseInvalid)
         }
+        // A copy that fails late fails behind its status.
+        if let root = document.elements.first, body.extracting(root.name).equals("Error") {
+            return mapError(body, prefix, names, status: 500, into: &output)
+        }
         var editor = XMLEditor()
         for element in document.elements where !element.hasChildren {
             let name = body.extracting(element.name)

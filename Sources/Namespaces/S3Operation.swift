@@ -106,7 +106,7 @@ package struct S3Operation: Sendable {
             marker: "uploadId",
             copies: true,
             parameters: ["partNumber"],
-            response: .opaque
+            response: .keys
         ),
         S3Operation(
             "UploadPart",
@@ -126,7 +126,7 @@ package struct S3Operation: Sendable {
             parameters: ["versionId"],
             request: .opaque
         ),
-        S3Operation("CopyObject", "memory:Write", .put, .object, copies: true, response: .opaque),
+        S3Operation("CopyObject", "memory:Write", .put, .object, copies: true, response: .keys),
         S3Operation("PutObject", "memory:Write", .put, .object, request: .opaque),
         S3Operation(
             "CreateMultipartUpload",

@@ -24,7 +24,7 @@ struct ControlPlan: Sendable {
 
     let keySources: [KeySource]
     /// By their place in the configuration.
-    let signers: [ContextSigner]
+    let vendors: [Vendor]
     let upstreams: [UpstreamPlan]
     let drainTimeout: Interval
     let accessLog: Configuration.LogTarget

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 import Bytes
 import Configuration
 import Gateway
@@ -22,6 +23,10 @@ actor ControlPlane {
     /// Who waits for an issuer's keys.
     var keyWaiters: [[(need: Need, worker: Int)]]
     var credentials = CredentialCache<VendedCredential>()
+    /// Who waits for a credential.
+    var credentialWaiters: [CredentialKey: [(need: Need, worker: Int)]] = [:]
+    /// The keys that ask STS, by the credential's place.
+    var baseKeys: [Int: AWSCredential] = [:]
     var provisions: [ProvisionNeed: Provisioning] = [:]
     var entropy = EntropyPool()
     var isDraining = false

@@ -58,12 +58,12 @@ extension Loader {
 
     func controlPlan(_ plan: WorkerPlan) throws -> ControlPlan {
         var problems: [String] = []
-        let signers = configuration.credentials.compactMap { signer($0, &problems) }
+        let vendors = try configuration.credentials.compactMap { try vendor($0, &problems) }
         let token = configuration.admin.token.flatMap { Self.secret($0, &problems) }
         guard problems.isEmpty else { throw LoadProblems(problems) }
         return ControlPlan(
             keySources: try configuration.identity.issuers.map(keySource),
-            signers: signers,
+            vendors: vendors,
             upstreams: plan.upstreams,
             drainTimeout: configuration.limits.drainTimeout,
             accessLog: configuration.telemetry.accessLog,
@@ -76,16 +76,31 @@ extension Loader {
         )
     }
 
-    private func signer(_ credential: Configuration.Credential, _ problems: inout [String]) -> ContextSigner?
-    {
+    private func vendor(_ credential: Configuration.Credential, _ problems: inout [String]) throws -> Vendor? {
         switch credential.kind {
+        case .sts(let sts):
+            guard let endpoint = WebURL(sts.endpoint) else { return nil }
+            return .sts(
+                STSVendor(
+                    region: sts.region,
+                    endpoint: endpoint,
+                    tls: try clientContext(Configuration.ClientTLS(ca: sts.ca)),
+                    base: BaseKeySource(
+                        source: sts.base.source,
+                        profile: sts.base.profile,
+                        environment: environment
+                    )
+                )
+            )
         case .signedContext(let context):
             guard let pem = Self.secret(context.key, &problems) else { return nil }
             do throws(KeyError) {
-                return ContextSigner(
-                    key: try SigningKey(pem: pem.bytes),
-                    issuer: context.issuer,
-                    lifetime: context.lifetime
+                return .context(
+                    ContextSigner(
+                        key: try SigningKey(pem: pem.bytes),
+                        issuer: context.issuer,
+                        lifetime: context.lifetime
+                    )
                 )
             } catch {
                 problems.append("credential \"\(credential.name)\": its key cannot be used: \(error)")

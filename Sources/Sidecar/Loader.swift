@@ -25,10 +25,13 @@ package struct Loader {
     let keys: GatewayKeys
     /// Without, keys are made up for this process: handles and sealed ids end with it.
     package let hasConfiguredKeys: Bool
+    /// Of the process, what concerns AWS.
+    let environment: [String: String]
 
     /// - Parameter environment: for `${NAME}`.
     package init(path: String, environment: [String: String], now: WallTime) throws(LoadProblems) {
         configuration = try Self.decode(path, environment)
+        self.environment = environment.filter { $0.key.hasPrefix("AWS_") || $0.key == "HOME" }
         var problems: [String] = []
         adapters = Self.loadAdapters(configuration.adapters, &problems)
         problems += configuration.check(adapters: adapters.mapValues(\.traits), now: now).map(\.description)
@@ -78,7 +81,7 @@ package struct Loader {
 
     /// Every table of the folder, by its file name without ending.
     private static func loadAdapters(_ folder: String, _ problems: inout [String]) -> [String: Adapter] {
-        var adapters: [String: Adapter] = [:]
+        var adapters = Dictionary(uniqueKeysWithValues: Adapter.builtIn.map { ($0.name, $0) })
         do {
             for name in try Files.list(folder) where name.hasSuffix(".yaml") {
                 let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
@@ -145,7 +148,8 @@ extension Adapter {
         Configuration.AdapterTraits(
             kind: kind == .ingress ? .ingress : .store,
             isSingleLayer: isSingleLayer,
-            sealsIdentifiers: sealsIDs || kind == .ingress
+            sealsIdentifiers: sealsIDs || kind == .ingress,
+            isAWS: native != nil
         )
     }
 }

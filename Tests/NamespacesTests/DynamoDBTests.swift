@@ -155,7 +155,7 @@ import Testing
         .init("Query", query("pk = :v", #","FilterExpression":"size(#o) > :w""#), "member_refused"),
         .init("Query", query("pk = :v", #","FilterExpression":"x = #o""#), "member_refused"),
         .init("Query", query("pk = :v", ##","FilterExpression":"#o IN (:w)""##), "member_refused"),
-        .init("Query", query("pk = :v", #","FilterExpression":"x = \"y\"""#), "body_invalid"),
+        .init("Query", query("pk = :v", #","FilterExpression":"x = \"y\"""#), "member_refused"),
         .init("Query", query("pk = :v", #","FilterExpression":"x = 'y'""#), "member_refused"),
         .init("Query", query("pk = :v", #","KeyConditions":{}"#), "member_missing"),
         .init("Query", query("pk = :v", #","QueryFilter":{}"#), "member_undeclared"),
