@@ -46,6 +46,7 @@ let package = Package(
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(
             name: "CSystem",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
@@ -71,6 +72,7 @@ let package = Package(
 
         layer("Gateway", on: vocabulary + parts),
         layer("Runtime", on: ["Bytes", "CSystem", "CAres"]),
+        layer("Storage", on: ["CSQLite"]),
         layer("Sidecar", on: vocabulary + engines + parts + ["Gateway", "Runtime"]),
         .executableTarget(
             name: "bulkhead",
@@ -120,6 +122,7 @@ let package = Package(
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("HTTP2", on: ["Bytes", "HTTPTypes", "HTTP2"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
+        tests("Storage", on: ["Storage"]),
         tests("Tidy", on: []),
         .target(name: "CAllocations", path: "Tests/Benchmarks/CAllocations"),
         .executableTarget(

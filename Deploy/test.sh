@@ -64,7 +64,8 @@ swift_tests() {
 peer_environments() {
     python_environment "$root/.build/peers/main" Tests/Peers/requirements.txt &&
         python_environment "$root/.build/peers/aws" Tests/Peers/requirements-aws.txt &&
-        python_environment "$root/.build/peers/origins" Tests/Peers/requirements-origins.txt
+        python_environment "$root/.build/peers/origins" Tests/Peers/requirements-origins.txt &&
+        python_environment "$root/.build/peers/clients" Tests/Peers/requirements-clients.txt
 }
 
 peer_tests() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "CSystem.h"
+#include <linux/filter.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -30,4 +31,17 @@ ssize_t bulkhead_receive(int fd, void *bytes, size_t count) {
 
 ssize_t bulkhead_send(int fd, const void *bytes, size_t count) {
     return syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0);
+}
+
+int bulkhead_refuse_new_connections(int fd) {
+    // The data of a filter on a TCP socket begin with the TCP header; its byte 13 has the flags.
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0x12),        // SYN and ACK
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x02, 0, 1),  // SYN alone
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, 0xFFFF),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }

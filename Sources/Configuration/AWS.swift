@@ -3,7 +3,7 @@ package import Bytes
 
 extension Configuration {
     /// Temporary AWS keys of a role, made for one tenant at a time.
-    package struct STS: Sendable {
+    package struct STS: Sendable, Equatable {
         /// ARN of the role of every tier that has none of its own.
         package var role: String?
         /// By tier.
@@ -31,7 +31,7 @@ extension Configuration {
         }
 
         /// Where the keys come from that ask STS.
-        package struct Base: Sendable {
+        package struct Base: Sendable, Equatable {
             package enum Source: String, CaseIterable, Sendable {
                 /// The first of the others that is there, in the order in which the AWS tools look.
                 case automatic = "auto"
@@ -46,8 +46,8 @@ extension Configuration {
     }
 
     /// What a route to an AWS service must name.
-    package struct AWSRoute: Sendable {
-        package struct Table: Sendable {
+    package struct AWSRoute: Sendable, Equatable {
+        package struct Table: Sendable, Equatable {
             package var name: String
             package var partitionKey: String
             package var indexes: [String: String]

@@ -96,6 +96,9 @@ extension Check {
                 note("listeners[\(index)].routes[\(number)]", Spelling.unknown("route", name, among: known))
             }
         }
+        for (number, name) in configuration.migrate.enumerated() where !known.contains(name) {
+            note("migrate[\(number)]", Spelling.unknown("route", name, among: known))
+        }
         for (index, route) in configuration.routes.enumerated()
         where !configuration.listeners.contains(where: { $0.routes.contains(route.name) }) {
             note("routes[\(index)].name", "no listener has route \"\(route.name)\"")

@@ -28,6 +28,9 @@ package struct Configuration: Sendable {
     package var telemetry: Telemetry
     package var keys: Keys
     package var admin: Admin
+    package var reload: Reload
+    /// Names of routes whose data may come to lie under other keys by a reload (THREATS 10). Default: none.
+    package var migrate: [String]
 
     /// Where each value stands, by path (`routes[0].upstream`).
     let positions: [String: YAML.Position]
@@ -75,6 +78,8 @@ package struct Configuration: Sendable {
         let telemetry = section.value("telemetry")?.section(Telemetry.decode) ?? Telemetry()
         let keys = section.value("keys")?.section(Keys.decode) ?? Keys()
         let admin = section.value("admin")?.section(Admin.decode) ?? Admin()
+        let reload = section.value("reload")?.section(Reload.decode) ?? Reload()
+        let migrate = section.value("migrate")?.list(count: 0...256)?.compactMap { $0.name() } ?? []
         return Configuration(
             file: context.file,
             workers: workers,
@@ -91,6 +96,8 @@ package struct Configuration: Sendable {
             telemetry: telemetry,
             keys: keys,
             admin: admin,
+            reload: reload,
+            migrate: migrate,
             positions: context.positions
         )
     }

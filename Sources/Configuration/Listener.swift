@@ -27,7 +27,7 @@ extension Configuration {
         case aws
     }
 
-    package struct ServerTLS: Sendable {
+    package struct ServerTLS: Sendable, Equatable {
         /// The first is sent to clients that name no server; at least one.
         package var certificates: [Certificate]
         /// Path of a PEM file with the authorities of client certificates.

@@ -18,18 +18,18 @@ extension Configuration {
     }
 
     /// Something that vouches for a request at its upstream.
-    package struct Credential: Sendable {
+    package struct Credential: Sendable, Equatable {
         package var name: String
         package var kind: Kind
 
-        package enum Kind: Sendable {
+        package enum Kind: Sendable, Equatable {
             case signedContext(SignedContext)
             case sts(STS)
         }
     }
 
     /// A short-lived token, signed by Bulkhead, that says whose a request is.
-    package struct SignedContext: Sendable {
+    package struct SignedContext: Sendable, Equatable {
         /// A private key in PEM.
         package var key: SecretSource
         /// Default: 60 s.

@@ -3,7 +3,7 @@ package import Bytes
 
 extension Configuration {
     /// Something that requests go to: an agent, a store.
-    package struct Upstream: Sendable {
+    package struct Upstream: Sendable, Equatable {
         package var name: String
         /// At least one; requests are spread over those that are healthy.
         package var endpoints: [Endpoint]
@@ -15,7 +15,7 @@ extension Configuration {
         package var connections = Connections()
     }
 
-    package struct ClientTLS: Sendable {
+    package struct ClientTLS: Sendable, Equatable {
         /// Default: the system's.
         package var ca = Authorities.system
         /// The name that the server's certificate must be for. Default: the endpoint's host.

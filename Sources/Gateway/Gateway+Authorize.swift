@@ -108,7 +108,7 @@ extension Gateway {
             resources: route.resources
         )
         let action = route.adapter.operations[operation].action
-        let credential = try credential(for: principal, route, action, scope, now)
+        let credential = try credential(for: principal, exchange, route, action, scope, now)
         if let credential { expiry = min(expiry, credential.expiry) }
         let means: Means
         do throws(FieldError) {
@@ -119,7 +119,7 @@ extension Gateway {
                 context: credential?.bytes ?? [],
                 keys: credential?.keys,
                 pool: pool(of: principal, route),
-                provision: provision(compartment, principal, route),
+                provision: provision(compartment, principal, exchange, route),
                 series: metrics.series(
                     route: route.name,
                     tenant: principal.tenant.text,
@@ -211,6 +211,7 @@ extension Gateway {
     /// From what was vended, or by a need.
     private mutating func credential(
         for principal: Principal,
+        _ exchange: borrowing Exchange,
         _ route: Route,
         _ action: String,
         _ scope: AdapterScope,
@@ -218,8 +219,9 @@ extension Gateway {
     ) throws(Stop) -> VendedCredential? {
         guard let (place, name) = route.credential else { return nil }
         let form = try stsForm(for: principal, route, action, scope)
+        let generation = exchange.plan.generation
         keys.beginCredential(
-            generation: snapshot.plan.generation,
+            generation: generation,
             credential: name.utf8Span.span,
             tenant: principal.tenant.text.utf8Span.span
         )
@@ -234,6 +236,7 @@ extension Gateway {
         if let vended = credentials[key], now < vended.renewAt { return vended }
         let need = CredentialNeed(
             key: key,
+            generation: generation,
             credential: place,
             audience: route.upstreamName,
             principal: principal,
@@ -242,11 +245,15 @@ extension Gateway {
         throw .need(.credential(need))
     }
 
-    private func provision(_ compartment: Compartment, _ principal: Principal, _ route: Route)
-        -> ProvisionNeed?
-    {
+    private func provision(
+        _ compartment: Compartment,
+        _ principal: Principal,
+        _ exchange: borrowing Exchange,
+        _ route: Route
+    ) -> ProvisionNeed? {
         guard route.adapter.needsProvision else { return nil }
         return ProvisionNeed(
+            generation: exchange.plan.generation,
             upstream: route.upstream,
             route: route.place,
             compartment: compartment,
@@ -270,9 +277,11 @@ extension Gateway {
             tenant: principal.tenant
         )
         if let pool = pools[key] { return pool }
-        let pool = pools.count
-        pools[key] = pool
-        return pool
+        // A number is never given twice. Whose number is forgotten gets new connections; the old ones idle to their end.
+        if pools.count >= Self.maximumPools { pools.removeAll(keepingCapacity: true) }
+        nextPool += 1
+        pools[key] = nextPool
+        return nextPool
     }
 
     /// A need was met, by whoever asked: it is there for all exchanges of this worker from now on.
@@ -299,4 +308,5 @@ extension Gateway {
 
     private static let maximumCredentials = 16_384
     private static let maximumProvisions = 65_536
+    private static let maximumPools = 65_536
 }

@@ -24,7 +24,8 @@ extension Gateway {
             if principal.isTierDrifted { metrics.add(.tierDrift) }
             return principal
         case .refused(let failure): throw .refused(Refusal(failure))
-        case .unknownKey(let issuer, let keyID): throw .need(.keys(issuer: issuer, keyID: keyID))
+        case .unknownKey(let issuer, let keyID):
+            throw .need(.keys(generation: identity.generation, issuer: issuer, keyID: keyID))
         }
     }
 

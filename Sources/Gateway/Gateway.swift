@@ -3,7 +3,7 @@ import AWS
 package import Bytes
 import Crypto
 package import HTTPTypes
-import Identity
+package import Identity
 import Namespaces
 import Telemetry
 import Vending
@@ -69,6 +69,7 @@ package struct Gateway: ~Copyable {
     /// With the time at which it was done.
     var provisioned: [ProvisionNeed: WallTime] = [:]
     var pools: [PoolKey: Int] = [:]
+    var nextPool = 0
     var metrics: MetricSet
     var reported = ReportedCounters()
     var requestPlan = FieldPlan()
@@ -85,6 +86,9 @@ package struct Gateway: ~Copyable {
         var tenant: TenantID
     }
 
+    /// Who is believed now.
+    package var identity: IdentitySnapshot { snapshot.identity }
+
     package init(_ snapshot: Snapshot) {
         self.snapshot = snapshot
         let keys = snapshot.plan.keys
@@ -97,10 +101,26 @@ package struct Gateway: ~Copyable {
         metrics = MetricSet(tenantsLabelled: snapshot.plan.tenantsLabelled)
     }
 
-    /// Requests that begin from now on see this state of the world.
+    /// Requests that begin from now on see this state of the world; those under way keep their own, but for who is
+    /// believed.
     package mutating func adopt(_ snapshot: Snapshot) {
+        let (old, new) = (self.snapshot.plan, snapshot.plan)
         self.snapshot = snapshot
         memo.removeAll()
+        guard old.generation != new.generation else { return }
+        // All of these are kept by generation, so nobody would find them again.
+        grants.removeAll()
+        credentials.removeAll(keepingCapacity: true)
+        provisioned.removeAll(keepingCapacity: true)
+        // What a connection was opened with is known by its place alone.
+        if old.credentialsSince != new.credentialsSince { pools.removeAll(keepingCapacity: true) }
+        let hasOtherKeys = old.keys != new.keys
+        if hasOtherKeys { sessions = SessionCodec(secret: new.keys.current) }
+        authenticator.adopt(
+            handles: hasOtherKeys
+                ? HandleCodec(current: new.keys.current, previous: new.keys.previous) : nil,
+            limits: new.tokenLimits
+        )
     }
 
     // MARK: walking
@@ -115,6 +135,10 @@ package struct Gateway: ~Copyable {
     package mutating func resume(_ exchange: inout Exchange, _ outcome: NeedOutcome, now: WallTime) -> Action
     {
         exchange.needOutcome = outcome
+        // The issuers were others when it asked: it may ask once more.
+        if case .keys(let generation, _, _)? = exchange.unmet, generation != snapshot.identity.generation {
+            exchange.unmet = nil
+        }
         return walk(&exchange, now)
     }
 

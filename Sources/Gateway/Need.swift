@@ -8,8 +8,9 @@ package import Vending
 /// Something slow that an exchange waits for. The worker parks the exchange and has the need met, once for all
 /// exchanges that have the same one; then the step that asked runs again and finds what it asked for in a cache.
 package enum Need: Hashable, Sendable {
-    /// The issuer's keys, fetched anew because of a key id that is not among them (or because there are none).
-    case keys(issuer: Int, keyID: String?)
+    /// The issuer's keys, fetched anew because of a key id that is not among them (or because there are none). The
+    /// issuer's place is that of the generation.
+    case keys(generation: UInt64, issuer: Int, keyID: String?)
     /// A credential for a principal at an upstream.
     case credential(CredentialNeed)
     /// The store must hold what a private store holds from the start, before the compartment's first request.
@@ -19,7 +20,9 @@ package enum Need: Hashable, Sendable {
 package struct CredentialNeed: Hashable, Sendable {
     /// Everything that the credential depends on (THREATS 8).
     package let key: CredentialKey
-    /// Place in the snapshot's table of credentials.
+    /// Of the exchange's configuration.
+    package let generation: UInt64
+    /// Place in that configuration's table of credentials.
     package let credential: Int
     package let audience: String
     package let principal: Principal
@@ -31,6 +34,8 @@ package struct CredentialNeed: Hashable, Sendable {
 }
 
 package struct ProvisionNeed: Hashable, Sendable {
+    /// Of the exchange's configuration.
+    package let generation: UInt64
     /// Place of the upstream, and of the route whose adapter says what to make.
     package let upstream: Int
     package let route: Int

@@ -24,6 +24,8 @@ package final class Snapshot: Sendable {
 /// A configuration, made ready for use.
 package final class GatewayPlan: Sendable {
     package let generation: UInt64
+    /// The generation that brought the credentials that there are now.
+    package let credentialsSince: UInt64
     package let listeners: [GatewayListener]
     package let routes: [Route]
     package let policy: PolicyEngine
@@ -38,6 +40,7 @@ package final class GatewayPlan: Sendable {
 
     package init(
         generation: UInt64,
+        credentialsSince: UInt64 = 1,
         listeners: [GatewayListener],
         routes: [Route],
         policy: PolicyEngine,
@@ -48,6 +51,7 @@ package final class GatewayPlan: Sendable {
         bufferedBodyBytes: Int
     ) {
         self.generation = generation
+        self.credentialsSince = credentialsSince
         self.listeners = listeners
         self.routes = routes
         self.policy = policy
@@ -74,7 +78,7 @@ package final class GatewayPlan: Sendable {
 }
 
 /// Keys of Bulkhead's own; each purpose derives its own from them (THREATS 27).
-package struct GatewayKeys: Sendable {
+package struct GatewayKeys: Equatable, Sendable {
     package let current: Secret
     package let previous: Secret?
 
@@ -100,6 +104,9 @@ package struct GatewayListener: Sendable {
         self.agent = agent
         self.tenant = tenant
     }
+
+    /// Stands in the place of one that is in the configuration no more: it knows nobody and leads nowhere.
+    package static let closed = GatewayListener(name: "closed", rules: [], carriers: [], agent: "")
 
     /// Index of the route that takes the request. Cost: a few comparisons for each rule.
     func route(of request: borrowing RequestHead) -> Int? {

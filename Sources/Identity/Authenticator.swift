@@ -31,6 +31,13 @@ package struct Authenticator: ~Copyable, Sendable {
         self.handles = handles
     }
 
+    /// Another configuration is in force.
+    /// - Parameter handles: nil where the keys are the same, and what is remembered of handles is kept.
+    package mutating func adopt(handles: consuming HandleCodec?, limits: TokenLimits) {
+        verifier = TokenVerifier(limits: limits)
+        if let handles { self.handles = handles }
+    }
+
     /// Tokens that are remembered.
     package var cachedTokens: Int { tokens.count }
 

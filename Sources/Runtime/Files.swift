@@ -84,6 +84,57 @@ package enum Files {
         return names.sorted()
     }
 
+    /// What a look at a file tells of whether it is still the same: followed through links, so that a link that is set to
+    /// another file shows too. Nil where there is none.
+    package static func stamp(of path: String) -> Stamp? {
+        var information = stat()
+        guard unsafe stat(path, &information) == 0 else { return nil }
+        return Stamp(
+            device: UInt64(information.st_dev),
+            inode: UInt64(information.st_ino),
+            size: Int64(information.st_size),
+            modified: nanoseconds(information.st_mtim),
+            changed: nanoseconds(information.st_ctim)
+        )
+    }
+
+    package struct Stamp: Equatable, Sendable {
+        let device: UInt64
+        let inode: UInt64
+        let size: Int64
+        let modified: Int64
+        let changed: Int64
+    }
+
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
+
+    /// The path without any link in it; nil where it leads nowhere.
+    package static func resolved(_ path: String) -> String? {
+        guard let text = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(text) }
+        // Safe because realpath's text ends in NUL and is ours until `free`.
+        return unsafe String(cString: text)
+    }
+
+    /// Puts `bytes` in the place of what a file holds, durably and all at once: nobody ever sees a half of it.
+    package static func replace(_ path: String, with bytes: borrowing Span<UInt8>) throws(Failure) {
+        let temporary = path + ".new"
+        let raw = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard raw >= 0 else { throw .system(path: temporary, SystemError("open")) }
+        let descriptor = Descriptor(owning: raw)
+        var start = 0
+        while start < bytes.count {
+            guard case .moved(let count) = descriptor.write(bytes.extracting(start..<bytes.count)) else {
+                throw .system(path: temporary, SystemError("write"))
+            }
+            start += count
+        }
+        guard fsync(raw) == 0 else { throw .system(path: temporary, SystemError("fsync")) }
+        guard unsafe rename(temporary, path) == 0 else { throw .system(path: path, SystemError("rename")) }
+    }
+
     package static func isFolder(_ path: String) -> Bool {
         var information = stat()
         return unsafe stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR

@@ -103,6 +103,10 @@ package struct Socket: ~Copyable {
     /// Ends our side; the peer reads an end of stream.
     package borrowing func shutdownWriting() { _ = shutdown(raw, Int32(SHUT_WR)) }
 
+    /// Lets the handshakes that are under way on a listening socket end, and begins no other: what it is closed for may
+    /// then be waited for, and nobody who is connected is reset. Callers who try are answered once it is closed.
+    package borrowing func refuseNewConnections() { _ = bulkhead_refuse_new_connections(raw) }
+
     /// The outcome of `connect`: 0, or the error that ended it.
     package borrowing func connectError() -> Int32 {
         var value: Int32 = 0

@@ -36,3 +36,8 @@ package struct Thread: ~Copyable {
 
     package consuming func join() { _ = pthread_join(handle, nil) }
 }
+
+package enum Cores {
+    /// Those that there are, at least one.
+    package static var count: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+}

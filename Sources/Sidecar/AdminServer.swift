@@ -55,7 +55,7 @@ extension ControlPlane {
                 stream.input.consume(step.consumed)
                 isOpen = try await stream.read(Clock.now() + Self.requestTimeout)
             case .head, .body: stream.input.consume(step.consumed)
-            case .ended: reply = await self.reply(head, isTrusted: isTrusted)
+            case .ended: reply = await self.reply(head, isOperator: isTrusted)
             case .refused(let error):
                 reply = AdminReply(error.status, "\(error.code)\n")
                 isOpen = false
@@ -92,22 +92,25 @@ extension ControlPlane {
         }
     }
 
-    private func reply(_ head: borrowing RequestHead, isTrusted: Bool) async -> AdminReply {
+    /// - Parameter isOperator: comes through the Unix socket.
+    private func reply(_ head: borrowing RequestHead, isOperator: Bool) async -> AdminReply {
         let path = head.path.bytes.string() ?? ""
+        if head.method == .post, isOperator { return await command(path) }
         guard head.method == .get || head.method == .head else {
-            return AdminReply(.methodNotAllowed, "GET only\n")
+            return AdminReply(.methodNotAllowed, "GET only; commands come through the Unix socket\n")
         }
         switch path {
         case "/healthz": return AdminReply(.ok, "ok\n")
         case "/readyz": return readiness()
         default: break
         }
-        guard isTrusted || isAuthorized(head) else {
+        guard isOperator || isAuthorized(head) else {
             return AdminReply(.unauthorized, "this wants the admin token\n")
         }
         switch path {
         case "/metrics": return await metrics()
-        default: return AdminReply(.notFound, "known: /healthz, /readyz, /metrics\n")
+        case "/status": return status()
+        default: return AdminReply(.notFound, "known: /healthz, /readyz, /metrics, /status\n")
         }
     }
 
@@ -150,13 +153,13 @@ extension ControlPlane {
             guard let keys = snapshot.identity.keys[place] else { continue }
             gauges.set(.keyAge, label: source.issuer, Int((now - keys.fetchedAt).nanoseconds / 1_000_000_000))
         }
-        for (place, upstream) in plan.upstreams.enumerated() {
-            gauges.set(.healthyEndpoints, label: upstream.name, healthyEndpoints[place])
+        for (place, upstream) in plan.upstreams.enumerated() where !upstream.isRetired {
+            gauges.set(.healthyEndpoints, label: upstream.name, healthyEndpoints[place] ?? 0)
         }
         return gauges
     }
 
-    private var isReady: Bool { !isDraining && snapshot.identity.keys.isComplete }
+    var isReady: Bool { !isDraining && snapshot.identity.keys.isComplete }
 }
 
 struct AdminReply {

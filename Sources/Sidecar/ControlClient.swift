@@ -64,41 +64,20 @@ struct ControlClient {
         adding added: [(name: String, value: [UInt8])] = [],
         deadline: Instant
     ) async throws(FetchError) -> Reply {
-        let socket = try await connect(target, deadline)
         var stream = ControlStream(
-            socket,
+            try await connect(target, deadline),
             session: target.tls.map { TLSSession(client: $0, serverName: target.serverName) }
         )
         try await stream.open(deadline)
-        var fields = Fields()
-        if let contentType { fields.append(.contentType, value: contentType) }
-        fields.append(.accept, value: "*/*")
-        fields.append(.userAgent, value: "bulkhead")
-        for field in added {
-            do throws(FieldError) {
-                try fields.append(name: field.name.utf8Span.span, value: field.value.span)
-            } catch {
-                throw .field
-            }
-        }
-        var client = ClientConnection(limits: .upstreams)
-        do throws(HTTP1Error) {
-            client.send(
-                method,
-                target: Array(path.utf8).span,
-                authority: Array(target.authority.utf8).span,
-                fields: fields,
-                length: body.isEmpty ? .none : .fixed(body.count),
-                into: &stream.output
-            )
-            client.closeAfterResponse()
-            try client.write(body.span, into: &stream.output)
-            try client.finish(into: &stream.output)
-        } catch {
-            throw .http(error)
-        }
-        try await stream.flush(deadline)
-        return try await read(&stream, &client, deadline)
+        return try await stream.ask(
+            method,
+            path,
+            authority: target.authority,
+            body: body,
+            contentType: contentType,
+            adding: added,
+            deadline: deadline
+        )
     }
 
     private func connect(_ target: Target, _ deadline: Instant) async throws(FetchError) -> AsyncSocket {
@@ -117,34 +96,6 @@ struct ControlClient {
             }
         }
         throw .network(last)
-    }
-
-    private func read(
-        _ stream: inout ControlStream,
-        _ client: inout ClientConnection,
-        _ deadline: Instant
-    ) async throws(FetchError) -> Reply {
-        var head = ResponseHead()
-        var body = Buffer()
-        while true {
-            let step = client.received(stream.input.bytes, into: &head)
-            var event = step.event
-            if event == .needsInput {
-                stream.input.consume(step.consumed)
-                if try await stream.read(deadline) { continue }
-                event = client.peerClosed(cleanly: stream.endedCleanly)
-            }
-            switch event {
-            case .head, .needsInput: stream.input.consume(step.consumed)
-            case .body(let range):
-                body.append(stream.input.bytes.extracting(range))
-                stream.input.consume(step.consumed)
-                if body.count > Self.maximumBytes { throw .tooLarge(limit: Self.maximumBytes) }
-            case .ended: return Reply(status: Int(head.status.rawValue), body: body.bytes.array())
-            case .failed(let error): throw .http(error)
-            case .switched, .tunnel, .closed: throw .network(.ended)
-            }
-        }
     }
 }
 
@@ -219,6 +170,77 @@ struct ControlStream: ~Copyable {
             }
         } catch {
             throw .network(error)
+        }
+    }
+
+    /// Sends one request, and reads its response.
+    mutating func ask(
+        _ method: Method,
+        _ path: String,
+        authority: String,
+        body: [UInt8] = [],
+        contentType: StaticString? = nil,
+        adding added: [(name: String, value: [UInt8])] = [],
+        deadline: Instant
+    ) async throws(FetchError) -> ControlClient.Reply {
+        var fields = Fields()
+        if let contentType { fields.append(.contentType, value: contentType) }
+        fields.append(.accept, value: "*/*")
+        fields.append(.userAgent, value: "bulkhead")
+        for field in added {
+            do throws(FieldError) {
+                try fields.append(name: field.name.utf8Span.span, value: field.value.span)
+            } catch {
+                throw .field
+            }
+        }
+        var client = ClientConnection(limits: .upstreams)
+        do throws(HTTP1Error) {
+            client.send(
+                method,
+                target: Array(path.utf8).span,
+                authority: Array(authority.utf8).span,
+                fields: fields,
+                length: body.isEmpty ? .none : .fixed(body.count),
+                into: &output
+            )
+            client.closeAfterResponse()
+            try client.write(body.span, into: &output)
+            try client.finish(into: &output)
+        } catch {
+            throw .http(error)
+        }
+        try await flush(deadline)
+        return try await answer(&client, deadline)
+    }
+
+    private mutating func answer(
+        _ client: inout ClientConnection,
+        _ deadline: Instant
+    ) async throws(FetchError) -> ControlClient.Reply {
+        var head = ResponseHead()
+        var body = Buffer()
+        while true {
+            let step = client.received(input.bytes, into: &head)
+            var event = step.event
+            if event == .needsInput {
+                input.consume(step.consumed)
+                if try await read(deadline) { continue }
+                event = client.peerClosed(cleanly: endedCleanly)
+            }
+            switch event {
+            case .head, .needsInput: input.consume(step.consumed)
+            case .body(let range):
+                body.append(input.bytes.extracting(range))
+                input.consume(step.consumed)
+                if body.count > ControlClient.maximumBytes {
+                    throw .tooLarge(limit: ControlClient.maximumBytes)
+                }
+            case .ended:
+                return ControlClient.Reply(status: Int(head.status.rawValue), body: body.bytes.array())
+            case .failed(let error): throw .http(error)
+            case .switched, .tunnel, .closed: throw .network(.ended)
+            }
         }
     }
 }

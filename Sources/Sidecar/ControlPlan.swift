@@ -15,9 +15,19 @@ struct ControlPlan: Sendable {
         let issuer: String
         let url: String
         let source: Configuration.JWKS.Source
+        /// Of the authorities of its server.
+        let digest: Digest?
         let refresh: Interval
         let maxStale: Interval
         let tls: TLSContext?
+
+        /// Whether keys from there are keys from here: they go on being good after a reload.
+        func isSame(as other: KeySource) -> Bool {
+            url == other.url && source == other.source && digest == other.digest && maxStale == other.maxStale
+        }
+
+        /// When keys that were fetched now are too old to be believed; nil for those of a file.
+        func staleAt(_ now: WallTime) -> WallTime? { isFile ? nil : now + maxStale }
 
         var isFile: Bool { if case .file = source { true } else { false } }
     }
@@ -38,6 +48,11 @@ struct AdminPlan: Sendable {
     let address: SocketAddress?
     /// What TCP wants for everything but health; nil closes it there.
     let token: Secret?
+
+    /// What keeps suspensions over restarts.
+    var suspensionsPath: String? { socketPath.map(Self.suspensionsPath) }
+
+    static func suspensionsPath(beside socket: String) -> String { socket + ".suspended" }
 }
 
 /// One line on standard error, for operators. Never holds a secret or what a peer sent.

@@ -37,7 +37,11 @@ extension ControlPlane {
 
     private func vend(_ asked: CredentialNeed, _ ticket: VendTicket, _ now: WallTime) {
         count(.vends)
-        switch plan.vendors[asked.credential] {
+        // The configuration under which it was asked for may be gone by now.
+        guard let vendors = plan(of: asked.generation)?.vendors else {
+            return finish(asked, ticket, failure: .unavailable)
+        }
+        switch vendors[asked.credential] {
         case .context(let signer):
             // Signing takes some 40 µs and suspends nowhere.
             do throws(KeyError) {
@@ -53,11 +57,11 @@ extension ControlPlane {
     private func vend(_ asked: CredentialNeed, _ ticket: VendTicket, _ vendor: STSVendor) async {
         do throws(STSFailure) {
             guard let form = asked.form else { throw .denied }
-            let keys = try await baseKeys(asked.credential, vendor)
+            let keys = try await baseKeys(asked, vendor)
             finish(asked, ticket, VendedCredential(try await vendor.assumeRole(form, with: keys, client), now: Clock.wallTime()))
         } catch {
-            if error == .baseExpired { baseKeys[asked.credential] = nil }
-            notice("credential \(asked.credential): STS: \(error)")
+            if error == .baseExpired { baseKeys = nil }
+            notice("keys of AWS: STS: \(error)")
             switch error {
             case .denied: finish(asked, ticket, failure: .denied)
             case .throttled: finish(asked, ticket, failure: .throttled)
@@ -67,12 +71,14 @@ extension ControlPlane {
     }
 
     /// Keys that end are kept until five minutes before; all others are looked for each time.
-    private func baseKeys(_ place: Int, _ vendor: STSVendor) async throws(STSFailure) -> AWSCredential {
-        if let keys = baseKeys[place], let expiry = keys.expiry, Clock.wallTime() + .seconds(300) < expiry {
-            return keys
+    private func baseKeys(_ asked: CredentialNeed, _ vendor: STSVendor) async throws(STSFailure) -> AWSCredential {
+        if let known = baseKeys, known.generation == asked.generation, known.place == asked.credential,
+            let expiry = known.keys.expiry, Clock.wallTime() + .seconds(300) < expiry
+        {
+            return known.keys
         }
         let keys = try await vendor.base.find(vendor, client)
-        baseKeys[place] = keys
+        baseKeys = (asked.generation, asked.credential, keys)
         return keys
     }
 

@@ -12,7 +12,10 @@ import Vending
 extension ControlPlane {
     func meet(_ need: Need, for worker: Int) {
         switch need {
-        case .keys(let issuer, _): meetKeys(need, issuer, worker)
+        case .keys(let generation, let issuer, _):
+            // Its issuers are others by now: it looks again.
+            guard generation == snapshot.identity.generation else { return answer(worker, need, nil, .met) }
+            meetKeys(need, issuer, worker)
         case .credential(let credential): meetCredential(need, credential, worker)
         case .provision(let provision): meetProvision(provision, worker)
         }
@@ -26,48 +29,58 @@ extension ControlPlane {
     // MARK: keys
 
     private func meetKeys(_ need: Need, _ issuer: Int, _ worker: Int) {
-        switch schedules[issuer].unknownKey(now: Clock.now()) {
-        case .refuse: answer(worker, need, nil, .met)
-        case .wait: keyWaiters[issuer].append((need, worker))
-        case .fetch:
-            keyWaiters[issuer].append((need, worker))
-            Task(executorPreference: loop) { await self.fetchKeys(issuer) }
+        let id = issuerIDs[issuer]
+        switch issuers[id]?.schedule.unknownKey(now: Clock.now()) {
+        case .refuse?, nil: answer(worker, need, nil, .met)
+        case .wait?: issuers[id]?.waiters.append((need, worker))
+        case .fetch?:
+            issuers[id]?.waiters.append((need, worker))
+            Task(executorPreference: loop) { await self.fetchKeys(id) }
         }
     }
 
-    /// Fetches on the issuer's timer, for as long as the process lives.
-    func refreshKeys(_ issuer: Int) async {
-        while true {
+    /// Fetches on the issuer's timer, for as long as the issuer is there.
+    func refreshKeys(_ id: Int) async {
+        while let watch = issuers[id] {
             // While a fetch for an unknown key is under way there is no due time; look again soon.
-            await loop.sleep(until: schedules[issuer].dueAt ?? Clock.now() + .milliseconds(200))
-            if schedules[issuer].tick(now: Clock.now()) { await fetchKeys(issuer) }
+            await loop.sleep(until: watch.schedule.dueAt ?? Clock.now() + .milliseconds(200))
+            if issuers[id]?.schedule.tick(now: Clock.now()) == true { await fetchKeys(id) }
         }
     }
 
-    private func fetchKeys(_ issuer: Int) async {
+    private func fetchKeys(_ id: Int) async {
+        guard let source = issuers[id]?.source else { return }
         count(.keyFetches)
-        let source = plan.keySources[issuer]
-        let now: WallTime
+        let spread = UInt8(truncatingIfNeeded: entropy.integer())
         do {
             let set = try await KeyLoader(client: client).load(source)
-            now = Clock.wallTime()
-            var keys = snapshot.identity.keys
-            let staleAt = source.isFile ? nil : now + source.maxStale
-            let isFirst = keys[issuer] == nil
-            keys.replace(issuer: issuer, with: set, fetchedAt: now, staleAt: staleAt)
-            snapshot = Snapshot(snapshot.plan, identity: snapshot.identity.with(keys: keys))
-            broadcast(.snapshot(snapshot))
-            schedules[issuer].fetched(now: Clock.now(), spread: UInt8(truncatingIfNeeded: entropy.integer()))
-            if isFirst { notice("issuer \(source.issuer): \(set.keys.count) keys") }
+            // Another configuration may have come in the meantime, in which the issuer stands elsewhere, or is not.
+            if let place = issuerIDs.firstIndex(of: id) { publish(set, of: source, at: place) }
+            issuers[id]?.schedule.fetched(now: Clock.now(), spread: spread)
         } catch {
             count(.keyFetchFailures)
-            schedules[issuer].failed(now: Clock.now())
+            issuers[id]?.schedule.failed(now: Clock.now())
             notice("issuer \(source.issuer): its keys could not be fetched: \(error)")
         }
         // Those who wait look again, with what there is now.
-        let waiters = keyWaiters[issuer]
-        keyWaiters[issuer] = []
+        release(id)
+    }
+
+    /// Lets those who wait for an issuer's keys look again.
+    func release(_ id: Int) {
+        let waiters = issuers[id]?.waiters ?? []
+        issuers[id]?.waiters = []
         for waiter in waiters { answer(waiter.worker, waiter.need, nil, .met) }
+    }
+
+    private func publish(_ set: KeySet, of source: ControlPlan.KeySource, at place: Int) {
+        let now = Clock.wallTime()
+        var keys = snapshot.identity.keys
+        let isFirst = keys[place] == nil
+        keys.replace(issuer: place, with: set, fetchedAt: now, staleAt: source.staleAt(now))
+        snapshot = Snapshot(snapshot.plan, identity: snapshot.identity.with(keys: keys))
+        broadcast(.snapshot(snapshot))
+        if isFirst { notice("issuer \(source.issuer): \(set.keys.count) keys") }
     }
 
     // MARK: provisions
@@ -80,10 +93,15 @@ extension ControlPlane {
             waiting.insert(worker)
             provisions[asked] = .underWay(waiting: waiting)
         case .done, nil:
+            if provisions.count >= Self.maximumProvisions {
+                provisions = provisions.filter { if case .underWay = $0.value { true } else { false } }
+            }
             provisions[asked] = .underWay(waiting: [worker])
             Task(executorPreference: loop) { await self.provision(asked) }
         }
     }
+
+    private static let maximumProvisions = 65_536
 
     private func provision(_ asked: ProvisionNeed) async {
         let isDone = await sendProvision(asked)
@@ -95,13 +113,18 @@ extension ControlPlane {
     }
 
     private func sendProvision(_ asked: ProvisionNeed) async -> Bool {
-        let route = snapshot.plan.routes[asked.route]
+        // Whoever asked keeps its configuration; with nobody left, nobody is there to be answered.
+        guard let gatewayPlan = gatewayPlan(of: asked.generation), let plan = plan(of: asked.generation)
+        else {
+            return false
+        }
+        let route = gatewayPlan.routes[asked.route]
         let upstream = plan.upstreams[asked.upstream]
         let scope = AdapterScope(
             route.adapter,
             compartment: asked.compartment,
             tenant: asked.tenant.utf8Span.span,
-            idKey: snapshot.plan.keys.current
+            idKey: gatewayPlan.keys.current
         )
         for step in route.adapter.provision(scope) {
             do {

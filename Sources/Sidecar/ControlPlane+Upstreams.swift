@@ -21,20 +21,31 @@ extension UpstreamPlan {
 extension ControlPlane {
     private static let retryAfter = Interval.seconds(2)
 
-    /// Resolves an upstream's names by their time to live, and asks for its health where that is configured. The last
-    /// good answer stays when a name cannot be resolved.
-    func watchUpstream(_ place: Int) async {
+    /// Begins to look after an upstream that is new at its place.
+    /// - Parameter sent: what workers were told of it.
+    func startWatching(_ place: Int, sent: [SocketAddress]? = nil) {
+        lastWatch += 1
+        let id = lastWatch
+        upstreamWatches[place] = id
+        Task(executorPreference: loop) { await self.watchUpstream(place, id, sent) }
+    }
+
+    /// Resolves an upstream's names by their time to live, and asks for its health where that is configured, until
+    /// another one stands at its place. The last good answer stays when a name cannot be resolved.
+    private func watchUpstream(_ place: Int, _ id: Int, _ told: [SocketAddress]?) async {
         let upstream = plan.upstreams[place]
-        var known: [[SocketAddress]] = Array(repeating: [], count: upstream.endpoints.count)
         var failures: [SocketAddress: Int] = [:]
-        var sent: [SocketAddress]?
+        var sent = told
         var resolveAt = Clock.now()
-        while true {
-            if Clock.now() >= resolveAt { resolveAt = Clock.now() + (await resolve(upstream, &known)) }
-            let all = known.flatMap(\.self)
+        while upstreamWatches[place] == id {
+            if Clock.now() >= resolveAt {
+                resolveAt = Clock.now() + (await resolve(upstream.endpoints, of: upstream.name))
+            }
+            let all = addresses(of: upstream)
             if let health = upstream.health {
                 for address in all { await probe(upstream, health, address, &failures) }
             }
+            guard upstreamWatches[place] == id else { return }
             let limit = upstream.health?.failures ?? .max
             let healthy = all.filter { failures[$0, default: 0] < limit }
             // With none left that answers, all are as good as any: connections will tell.
@@ -50,20 +61,26 @@ extension ControlPlane {
         }
     }
 
+    /// What is known of an upstream's endpoints.
+    func addresses(of upstream: UpstreamPlan) -> [SocketAddress] {
+        upstream.endpoints.flatMap { resolved[$0] ?? [] }
+    }
+
     /// - Returns: when to ask again.
-    private func resolve(_ upstream: UpstreamPlan, _ known: inout [[SocketAddress]]) async -> Interval {
+    @discardableResult
+    func resolve(_ endpoints: [Configuration.Endpoint], of upstream: String) async -> Interval {
         var wait = Interval.seconds(300)
-        for (index, endpoint) in upstream.endpoints.enumerated() {
+        for endpoint in endpoints {
             do throws(ResolutionError) {
                 let resolution = try await client.resolver.resolve(
                     endpoint.hostText,
                     port: endpoint.port,
                     deadline: Clock.now() + .seconds(5)
                 )
-                known[index] = resolution.addresses
+                resolved[endpoint] = resolution.addresses
                 wait = min(wait, resolution.timeToLive)
             } catch {
-                notice("upstream \(upstream.name): \(error)")
+                notice("upstream \(upstream): \(error)")
                 wait = min(wait, Self.retryAfter)
             }
         }

@@ -14,19 +14,32 @@ import Vending
 /// It holds the master copy of every cache and does each thing once for all workers.
 actor ControlPlane {
     let loop: ControlLoop
-    let plan: ControlPlan
+    var plan: ControlPlan
     let workers: [Mailbox<WorkerMessage>]
     let inbox: Mailbox<ControlMessage>
     let client: ControlClient
     var snapshot: Snapshot
-    var schedules: [KeySchedule]
-    /// Who waits for an issuer's keys.
-    var keyWaiters: [[(need: Need, worker: Int)]]
+    /// What the configuration in force was made from and into.
+    var standing: Standing
+    /// Earlier configurations, while a request still has one of them.
+    var older: [UInt64: OlderPlan] = [:]
+    /// The last attempt to read the configuration anew.
+    var lastReload: ReloadReport?
+    var reloading: Task<ReloadReport, Never>?
+    var isWatchingFiles = false
+    /// Those who look after an issuer's keys, by a number of their own; and that number by the issuer's place.
+    var issuers: [Int: IssuerWatch] = [:]
+    var issuerIDs: [Int] = []
+    /// By place: which task looks after the upstream.
+    var upstreamWatches: [Int: Int] = [:]
+    var lastWatch = 0
+    /// The last good answer for each endpoint.
+    var resolved: [Configuration.Endpoint: [SocketAddress]] = [:]
     var credentials = CredentialCache<VendedCredential>()
     /// Who waits for a credential.
     var credentialWaiters: [CredentialKey: [(need: Need, worker: Int)]] = [:]
-    /// The keys that ask STS, by the credential's place.
-    var baseKeys: [Int: AWSCredential] = [:]
+    /// The keys that asked STS last, and for which credential of which configuration.
+    var baseKeys: (generation: UInt64, place: Int, keys: AWSCredential)?
     var provisions: [ProvisionNeed: Provisioning] = [:]
     var entropy = EntropyPool()
     var isDraining = false
@@ -39,7 +52,7 @@ actor ControlPlane {
 
     private let wake: WakeSource
     private let signals: Signals
-    private let log: Descriptor
+    var log: Descriptor
     let admin: [AdminListener]
     /// Accepted, and not yet taken by the task that serves it.
     var adminConnections: [Int32: AsyncSocket] = [:]
@@ -49,8 +62,8 @@ actor ControlPlane {
     var tenantLabels: TenantLabels
     /// What this thread counts itself.
     private(set) var counted = MetricSet(tenantsLabelled: 0)
-    /// By upstream.
-    var healthyEndpoints: [Int]
+    /// By the upstream's place.
+    var healthyEndpoints: [Int: Int] = [:]
     private var pending = Buffer()
     private var isWriting = false
     private var drainedWorkers = 0
@@ -72,30 +85,19 @@ actor ControlPlane {
         signals: consuming Signals,
         inbox: Mailbox<ControlMessage>,
         workers: [Mailbox<WorkerMessage>],
-        snapshot: Snapshot
+        standing: Standing
     ) throws {
         self.plan = plan
+        self.standing = standing
         self.loop = loop
         self.inbox = inbox
         self.workers = workers
-        self.snapshot = snapshot
+        snapshot = standing.workerPlan.snapshot
         self.wake = wake
         self.signals = signals
         client = try ControlClient(loop: loop, resolver: Resolver(on: loop))
-        let now = Clock.now()
-        schedules = plan.keySources.map { source in
-            var times = KeySchedule.Times()
-            times.refresh = source.refresh
-            return KeySchedule(times: times, now: now)
-        }
-        keyWaiters = Array(repeating: [], count: plan.keySources.count)
-        switch plan.accessLog {
-        case .standardOutput: log = try Files.standardStream(1)
-        case .standardError: log = try Files.standardStream(2)
-        case .file(let path): log = try Files.append(to: path)
-        }
+        log = try Self.open(plan.accessLog)
         tenantLabels = TenantLabels(limit: snapshot.plan.tenantsLabelled)
-        healthyEndpoints = Array(repeating: 0, count: plan.upstreams.count)
         let listeners = try Self.listen(plan.admin, on: loop)
         admin = listeners.map(\.listener)
         adminAddresses = listeners.map { ("admin", $0.address) }
@@ -107,10 +109,9 @@ actor ControlPlane {
     func start() {
         Task(executorPreference: loop) { await self.readMessages() }
         Task(executorPreference: loop) { await self.readSignals() }
-        for issuer in schedules.indices { Task(executorPreference: loop) { await self.refreshKeys(issuer) } }
-        for upstream in plan.upstreams.indices {
-            Task(executorPreference: loop) { await self.watchUpstream(upstream) }
-        }
+        issuerIDs = plan.keySources.enumerated().map { startWatching($1, at: $0) }
+        for place in plan.upstreams.indices { startWatching(place) }
+        startWatchingFiles()
         for place in admin.indices { Task(executorPreference: loop) { await self.serveAdmin(place) } }
     }
 
@@ -135,6 +136,14 @@ actor ControlPlane {
     /// Tells every worker.
     func broadcast(_ message: WorkerMessage) {
         for worker in workers { worker.send(message) }
+    }
+
+    static func open(_ target: Configuration.LogTarget) throws(Files.Failure) -> Descriptor {
+        switch target {
+        case .standardOutput: try Files.standardStream(1)
+        case .standardError: try Files.standardStream(2)
+        case .file(let path): try Files.append(to: path)
+        }
     }
 
     private static func listen(
@@ -169,7 +178,7 @@ actor ControlPlane {
             while let signal = signals.next() {
                 switch signal {
                 case SIGTERM, SIGINT: drain()
-                case SIGHUP: notice("SIGHUP: this version reads its configuration at start only")
+                case SIGHUP: Task(executorPreference: loop) { _ = await self.reload() }
                 default: break
                 }
             }

@@ -61,6 +61,8 @@ final class Downstream {
     /// Sent once already on a pooled connection that turned out to be dead.
     var wasRetried = false
     var isTrimmed = false
+    /// The next response is the last, and an idle connection is closed soon.
+    var isRetiring = false
     /// The caller had ended its side already when its request was read: it is of the kind that still waits for the
     /// answer. One that ends later has left.
     var hasHalfClosed = false

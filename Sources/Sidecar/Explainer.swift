@@ -41,7 +41,9 @@ package struct Explainer {
         self.loader = loader
         do {
             let first = try loader.makeSnapshot()
-            plan = try loader.controlPlan(loader.workerPlan(first, workers: 1, descriptors: 1024))
+            plan = try loader.controlPlan(
+                loader.workerPlan(first, loader.firstPlaces(), workers: 1, descriptors: 1024)
+            )
             snapshot = try Self.withKeys(first, plan)
         } catch let problems as LoadProblems {
             throw problems

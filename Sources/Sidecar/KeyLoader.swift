@@ -9,11 +9,13 @@ import Runtime
 /// Brings an issuer's keys from where the configuration says they are.
 struct KeyLoader {
     let client: ControlClient
+    /// Notes the files that are read.
+    var files = FileSet()
 
     func load(_ source: ControlPlan.KeySource) async throws -> KeySet {
         switch source.source {
         case .file(let path):
-            let bytes = try Files.read(path, limit: KeySet.maximumBytes)
+            let bytes = try files.read(path, limit: KeySet.maximumBytes)
             return try KeySet.parse(bytes.span)
         case .url(let url):
             let bytes = try await get(url, source)

@@ -10,7 +10,33 @@ import TLS
 import Vending
 
 extension Loader {
-    func workerPlan(_ snapshot: Snapshot, workers: Int, descriptors: Int) throws -> WorkerPlan {
+    /// Threads of the data plane.
+    var workerCount: Int { configuration.workers ?? Cores.count }
+
+    /// Where everything stands when nothing stood before.
+    func firstPlaces() throws -> Places {
+        Places(doors: doors, upstreams: try configuration.upstreams.map(upstreamPlan))
+    }
+
+    /// Where everything stands after another configuration.
+    func places(after places: Places, busy: Set<Int>) throws -> (places: Places, new: [Int]) {
+        places.next(doors: doors, upstreams: try configuration.upstreams.map(upstreamPlan), busy: busy)
+    }
+
+    private var doors: [Door] { configuration.listeners.map(door) }
+
+    func door(_ listener: Configuration.Listener) -> Door {
+        Door(socketAddress(listener.address), name: listener.name)
+    }
+
+    /// - Parameter old: in force until now.
+    func workerPlan(
+        _ snapshot: Snapshot,
+        _ places: Places,
+        replacing old: WorkerPlan? = nil,
+        workers: Int,
+        descriptors: Int
+    ) throws -> WorkerPlan {
         let limits = configuration.limits
         var caller = HTTP1Limits.callers
         caller.headBytes = limits.headBytes
@@ -19,8 +45,10 @@ extension Loader {
         let room = max((descriptors - 64) / 2, 16)
         return WorkerPlan(
             snapshot: snapshot,
-            upstreams: try configuration.upstreams.map(upstreamPlan),
-            listeners: try configuration.listeners.map(listenerPlan),
+            upstreams: places.upstreams,
+            listeners: try places.doors.enumerated().map { place, door in
+                try listenerPlan(door, old.flatMap { place < $0.listeners.count ? $0.listeners[place] : nil })
+            },
             callerLimits: caller,
             upstreamLimits: .upstreams,
             windowBytes: limits.windowBytes,
@@ -43,26 +71,61 @@ extension Loader {
             timeouts: upstream.timeouts,
             health: upstream.health,
             maximumConnections: upstream.connections.maximum,
-            maximumIdle: upstream.connections.idle
+            maximumIdle: upstream.connections.idle,
+            source: upstream,
+            digests: upstream.tls.map { tls in
+                [authoritiesDigest(tls.ca)]
+                    + (tls.certificate.map {
+                        [files.digest(of: $0.certificate), files.digest(of: $0.privateKey)]
+                    }
+                        ?? [])
+            } ?? []
         )
     }
 
-    private func listenerPlan(_ listener: Configuration.Listener) throws -> ListenerPlan {
-        ListenerPlan(
+    private func listenerPlan(_ door: Door, _ old: ListenerPlan?) throws -> ListenerPlan {
+        guard let listener = configuration.listeners.first(where: { self.door($0) == door }) else {
+            return ListenerPlan(
+                name: old?.name ?? "",
+                address: door.address,
+                tls: nil,
+                material: nil,
+                bindsAuthority: false,
+                isOpen: false
+            )
+        }
+        let tls = try listener.tls.map { try serverContext($0, listener.name) }
+        let material = listener.tls.map(material)
+        // The context in use goes on if it would be made the same way again.
+        let isSame = old.map { $0.material == material && $0.name == listener.name } ?? false
+        return ListenerPlan(
             name: listener.name,
-            address: socketAddress(listener.address),
-            tls: try listener.tls.map { try serverContext($0, listener.name) },
-            bindsAuthority: (listener.tls?.certificates.count ?? 0) > 1
+            address: door.address,
+            tls: isSame ? old?.tls : tls,
+            material: material,
+            bindsAuthority: (listener.tls?.certificates.count ?? 0) > 1,
+            isOpen: true
+        )
+    }
+
+    private func material(_ tls: Configuration.ServerTLS) -> ListenerPlan.Material {
+        ListenerPlan.Material(
+            settings: tls,
+            certificates: tls.certificates.flatMap {
+                [files.digest(of: $0.certificate), files.digest(of: $0.privateKey)]
+            },
+            authorities: tls.clientCA.flatMap { files.digest(of: $0) },
+            ticketSecrets: ticketSecrets
         )
     }
 
     func controlPlan(_ plan: WorkerPlan) throws -> ControlPlan {
         var problems: [String] = []
         let vendors = try configuration.credentials.compactMap { try vendor($0, &problems) }
-        let token = configuration.admin.token.flatMap { Self.secret($0, &problems) }
+        let token = configuration.admin.token.flatMap { Self.secret($0, files, &problems) }
         guard problems.isEmpty else { throw LoadProblems(problems) }
         return ControlPlan(
-            keySources: try configuration.identity.issuers.map(keySource),
+            keySources: try sources(),
             vendors: vendors,
             upstreams: plan.upstreams,
             drainTimeout: configuration.limits.drainTimeout,
@@ -74,6 +137,22 @@ extension Loader {
             ),
             version: Version.text
         )
+    }
+
+    /// Whether connections that were opened with the credentials of one are as good as those of the other.
+    func hasCredentials(of other: Loader) -> Bool {
+        configuration.credentials == other.configuration.credentials
+            && credentialDigests == other.credentialDigests
+    }
+
+    private var credentialDigests: [Digest?] {
+        configuration.credentials.map { credential in
+            switch credential.kind {
+            case .signedContext(let context):
+                if case .file(let path) = context.key { files.digest(of: path) } else { nil }
+            case .sts: nil
+            }
+        }
     }
 
     private func vendor(_ credential: Configuration.Credential, _ problems: inout [String]) throws -> Vendor? {
@@ -88,12 +167,12 @@ extension Loader {
                     base: BaseKeySource(
                         source: sts.base.source,
                         profile: sts.base.profile,
-                        environment: environment
+                        environment: environment.filter { $0.key.hasPrefix("AWS_") || $0.key == "HOME" }
                     )
                 )
             )
         case .signedContext(let context):
-            guard let pem = Self.secret(context.key, &problems) else { return nil }
+            guard let pem = Self.secret(context.key, files, &problems) else { return nil }
             do throws(KeyError) {
                 return .context(
                     ContextSigner(
@@ -109,14 +188,28 @@ extension Loader {
         }
     }
 
+    /// Where the issuers' keys come from, by the issuer's place.
+    func sources() throws(LoadProblems) -> [ControlPlan.KeySource] {
+        do {
+            return try configuration.identity.issuers.map(keySource)
+        } catch let problems as LoadProblems {
+            throw problems
+        } catch {
+            throw LoadProblems(["\(error)"])
+        }
+    }
+
     private func keySource(_ issuer: Configuration.Issuer) throws -> ControlPlan.KeySource {
-        ControlPlan.KeySource(
+        let tls = try clientContext(Configuration.ClientTLS(ca: issuer.jwks.ca))
+        if case .file(let path) = issuer.jwks.source { files.include(path) }
+        return ControlPlan.KeySource(
             issuer: issuer.name,
             url: issuer.issuer,
             source: issuer.jwks.source,
+            digest: authoritiesDigest(issuer.jwks.ca),
             refresh: issuer.jwks.refresh,
             maxStale: issuer.jwks.maxStale,
-            tls: try clientContext(Configuration.ClientTLS(ca: issuer.jwks.ca))
+            tls: tls
         )
     }
 
@@ -137,8 +230,8 @@ extension Loader {
     /// Reads what only serving needs (certificates, keys of credentials), to say what is wrong with it.
     package func checkFiles() throws(LoadProblems) {
         do {
-            let snapshot = try makeSnapshot()
-            _ = try controlPlan(workerPlan(snapshot, workers: 1, descriptors: 1024))
+            let places = try firstPlaces()
+            _ = try controlPlan(workerPlan(makeSnapshot(), places, workers: 1, descriptors: 1024))
         } catch let problems as LoadProblems {
             throw problems
         } catch {

@@ -7,15 +7,21 @@ import Runtime
 /// Policies are parsed, and validated against their schema where there is one: a policy that could never apply, or
 /// reads what is not there, is a mistake in the place where it costs least (DESIGN §6).
 extension Loader {
-    static func loadPolicies(_ configuration: Configuration, _ problems: inout [String]) -> PolicySet {
+    static func loadPolicies(
+        _ configuration: Configuration,
+        _ files: FileSet,
+        _ problems: inout [String]
+    ) -> PolicySet {
         var sources: [Source] = []
         for path in configuration.policy.files {
-            for file in policyFiles(path, &problems) {
-                if let text = text(of: file, &problems) { sources.append(Source(name: file, text: text)) }
+            for file in policyFiles(path, files, &problems) {
+                if let text = text(of: file, files, &problems) {
+                    sources.append(Source(name: file, text: text))
+                }
             }
         }
         guard let policies = parse(sources, &problems) else { return PolicySet() }
-        if let path = configuration.policy.schema, let schema = loadSchema(path, &problems) {
+        if let path = configuration.policy.schema, let schema = loadSchema(path, files, &problems) {
             let findings = Validator(schema).validate(policies, sources: sources)
             problems += findings.filter { $0.severity == .error }.map(\.description)
         }
@@ -23,22 +29,30 @@ extension Loader {
     }
 
     /// A file itself, or the policies of a folder, not those of folders in it.
-    private static func policyFiles(_ path: String, _ problems: inout [String]) -> [String] {
+    private static func policyFiles(
+        _ path: String,
+        _ files: FileSet,
+        _ problems: inout [String]
+    ) -> [String] {
         guard Files.isFolder(path) else { return [path] }
         let folder = path.hasSuffix("/") ? path : path + "/"
         do throws(Files.Failure) {
-            let files = try Files.list(path).filter { $0.hasSuffix(".cedar") }.map { folder + $0 }
-            if files.isEmpty { problems.append("\(path): holds no *.cedar file") }
-            return files
+            let policies = try files.list(path).filter { $0.hasSuffix(".cedar") }.map { folder + $0 }
+            if policies.isEmpty { problems.append("\(path): holds no *.cedar file") }
+            return policies
         } catch {
             problems.append("\(error)")
             return []
         }
     }
 
-    private static func text(of file: String, _ problems: inout [String]) -> String? {
+    private static func text(
+        of file: String,
+        _ files: FileSet,
+        _ problems: inout [String]
+    ) -> String? {
         do throws(Files.Failure) {
-            let bytes = try Files.read(file, limit: 4 << 20)
+            let bytes = try files.read(file, limit: 4 << 20)
             if let text = bytes.span.string() { return text }
             problems.append("\(file): is not UTF-8")
         } catch {
@@ -56,8 +70,12 @@ extension Loader {
         }
     }
 
-    private static func loadSchema(_ path: String, _ problems: inout [String]) -> Schema? {
-        guard let text = text(of: path, &problems) else { return nil }
+    private static func loadSchema(
+        _ path: String,
+        _ files: FileSet,
+        _ problems: inout [String]
+    ) -> Schema? {
+        guard let text = text(of: path, files, &problems) else { return nil }
         do throws(SyntaxError) {
             return try Schema(Source(name: path, text: text))
         } catch {

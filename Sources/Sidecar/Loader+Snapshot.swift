@@ -13,19 +13,64 @@ import Runtime
 extension Loader {
     /// The first state of the world: no issuer has keys yet.
     package func makeSnapshot() throws(LoadProblems) -> Snapshot {
+        try makeSnapshot(
+            listeners: configuration.listeners,
+            upstreams: Dictionary(
+                uniqueKeysWithValues: configuration.upstreams.enumerated().map { ($1.name, $0) }
+            ),
+            replacing: nil,
+            keys: nil,
+            hasSameCredentials: false
+        )
+    }
+
+    /// The next one, with the keys that are at hand.
+    /// - Parameter hasSameCredentials: whether connections to upstreams may be used further.
+    func makeSnapshot(
+        _ places: Places,
+        replacing old: Snapshot?,
+        keys: KeyRing?,
+        hasSameCredentials: Bool
+    ) throws(LoadProblems) -> Snapshot {
+        var upstreams: [String: Int] = [:]
+        for upstream in configuration.upstreams {
+            upstreams[upstream.name] = places.upstream(named: upstream.name)
+        }
+        let listeners = places.doors.map { door in configuration.listeners.first { self.door($0) == door } }
+        return try makeSnapshot(
+            listeners: listeners,
+            upstreams: upstreams,
+            replacing: old,
+            keys: keys,
+            hasSameCredentials: hasSameCredentials
+        )
+    }
+
+    /// - Parameters:
+    ///   - listeners: by place; nil for one that is closed.
+    ///   - upstreams: the place of each, by name.
+    private func makeSnapshot(
+        listeners: [Configuration.Listener?],
+        upstreams: [String: Int],
+        replacing old: Snapshot?,
+        keys: KeyRing?,
+        hasSameCredentials: Bool
+    ) throws(LoadProblems) -> Snapshot {
         do {
+            let generation = (old?.plan.generation ?? 0) + 1
             let plan = GatewayPlan(
-                generation: 1,
-                listeners: configuration.listeners.map(gatewayListener),
-                routes: configuration.routes.enumerated().map { route($1, place: $0) },
+                generation: generation,
+                credentialsSince: hasSameCredentials ? old?.plan.credentialsSince ?? generation : generation,
+                listeners: listeners.map { $0.map(gatewayListener) ?? .closed },
+                routes: configuration.routes.enumerated().map { route($1, place: $0, upstreams) },
                 policy: try makePolicy(),
-                keys: keys,
+                keys: self.keys,
                 handleTimes: configuration.identity.handle,
                 tokenLimits: tokenLimits,
                 tenantsLabelled: configuration.telemetry.tenantsLabelled,
                 bufferedBodyBytes: configuration.limits.bufferedBodyBytes
             )
-            return Snapshot(plan, identity: try makeIdentity())
+            return Snapshot(plan, identity: try makeIdentity(generation, replacing: old?.identity, keys))
         } catch {
             throw LoadProblems(["\(configuration.file): \(error)"])
         }
@@ -55,18 +100,17 @@ extension Loader {
         )
     }
 
-    private func route(_ route: Configuration.Route, place: Int) -> Route {
+    private func route(_ route: Configuration.Route, place: Int, _ upstreams: [String: Int]) -> Route {
         // `check` has found that every name stands for something.
-        let upstream = configuration.upstreams.firstIndex { $0.name == route.upstream } ?? 0
-        guard let adapter = adapters[route.adapter] else {
-            preconditionFailure("a route was built without its adapter")
-        }
+        guard let adapter = adapters[route.adapter], let upstream = upstreams[route.upstream],
+            let endpoint = configuration.upstream(named: route.upstream)?.endpoints.first
+        else { preconditionFailure("a route was built without its adapter or its upstream") }
         return Route(
             route,
             place: place,
             adapter: adapter,
             upstream: upstream,
-            authority: Array(configuration.upstreams[upstream].endpoints[0].description.utf8),
+            authority: Array(endpoint.description.utf8),
             credential: configuration.credentials.firstIndex { $0.name == route.credentials },
             resources: Self.resources(route.aws),
             signing: signing(route, adapter)
@@ -106,21 +150,27 @@ extension Loader {
 
     // MARK: identity
 
-    private func makeIdentity() throws -> IdentitySnapshot {
+    private func makeIdentity(
+        _ generation: UInt64,
+        replacing old: IdentitySnapshot?,
+        _ keys: KeyRing?
+    ) throws -> IdentitySnapshot {
         let issuers = try IssuerTable(configuration.identity.issuers.map(issuer))
         guard let tiers = TierTable(lowestFirst: configuration.tiers.map(\.name)) else {
             throw LoadProblems(["the names of the tiers cannot be used"])
         }
         return try IdentitySnapshot(
-            generation: 1,
+            generation: generation,
             issuers: issuers,
             tiers: tiers,
             tierDrift: configuration.identity.tierDrift == .lesser ? .lesser : .refuse,
             tenants: TenantRegistry(
                 mode: configuration.tenants.mode == .claims ? .claims : .registry,
-                entries: tenants.compactMap { entry($0, tiers) }
+                entries: tenants.compactMap { entry($0, tiers) },
+                replacing: old?.tenants
             ),
-            keys: KeyRing(issuers: issuers.count)
+            keys: keys ?? KeyRing(issuers: issuers.count),
+            replacing: old
         )
     }
 
@@ -155,6 +205,20 @@ extension Loader {
             group: tenant.group,
             claims: tenant.claims
         )
+    }
+
+    /// Under which keys each route's data lie.
+    var routeEncodings: [String: RouteEncoding] {
+        var encodings: [String: RouteEncoding] = [:]
+        for route in configuration.routes {
+            encodings[route.name] = RouteEncoding(
+                scope: route.scope,
+                adapter: route.adapter,
+                table: self.encodings[route.adapter],
+                idKey: adapters[route.adapter]?.traits.sealsIdentifiers == true ? keys.current : nil
+            )
+        }
+        return encodings
     }
 
     // MARK: policy

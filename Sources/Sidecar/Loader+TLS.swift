@@ -20,10 +20,22 @@ extension Loader {
         if let path = tls.clientCA { options.clientTrust = try trust(path) }
         options.minimumVersion = tls.minimumVersion == .v13 ? .v13 : .v12
         // Tickets work across workers and, in a fleet, across sidecars that share the key.
-        options.ticketSecrets = [keys.current, keys.previous].compactMap { secret in
+        options.ticketSecrets = ticketSecrets
+        return try TLSContext(server: options)
+    }
+
+    var ticketSecrets: [Secret] {
+        [keys.current, keys.previous].compactMap { secret in
             secret.map { HKDF.derive(from: $0, label: "bulkhead session ticket v1") }
         }
-        return try TLSContext(server: options)
+    }
+
+    /// Of what `clientContext` has read of them.
+    func authoritiesDigest(_ authorities: Configuration.Authorities) -> Digest? {
+        switch authorities {
+        case .file(let path): files.digest(of: path)
+        case .system: TLSTrust.systemPaths.lazy.compactMap { files.digest(of: $0) }.first
+        }
     }
 
     func clientContext(_ tls: Configuration.ClientTLS) throws -> TLSContext {
@@ -34,8 +46,8 @@ extension Loader {
     }
 
     private func certificate(_ files: Configuration.Certificate) throws -> TLSCertificate {
-        let key = try Files.withSecret(files.privateKey, limit: 64 << 10) { Secret(copying: $0) }
-        let chain = try Files.read(files.certificate, limit: 1 << 20)
+        let key = try self.files.withSecret(files.privateKey, limit: 64 << 10) { Secret(copying: $0) }
+        let chain = try self.files.read(files.certificate, limit: 1 << 20)
         return try TLSCertificate(
             chain: chain.span,
             named: files.certificate,
@@ -49,7 +61,7 @@ extension Loader {
         case .file(let path): return try trust(path)
         case .system:
             for path in TLSTrust.systemPaths {
-                if let bytes = try? Files.read(path) {
+                if let bytes = try? files.read(path) {
                     return try TLSTrust(authorities: bytes.span, named: path)
                 }
             }
@@ -58,7 +70,7 @@ extension Loader {
     }
 
     private func trust(_ path: String) throws -> TLSTrust {
-        let pem = try Files.read(path, limit: 4 << 20)
+        let pem = try files.read(path, limit: 4 << 20)
         return try TLSTrust(authorities: pem.span, named: path)
     }
 }

@@ -17,43 +17,69 @@ package struct LoadProblems: Error, Sendable {
 
 /// Reads a configuration and everything that it names, and checks that the parts fit; reads no key of TLS and
 /// opens no socket.
-package struct Loader {
+package struct Loader: Sendable {
     package let configuration: Configuration
+    /// For `${NAME}`, now and at each reload.
+    let environment: [String: String]
+    /// What was read for it so far; `workerPlan` and `controlPlan` read more.
+    let files: FileSet
     let tenants: [Configuration.Tenant]
     let adapters: [String: Adapter]
+    /// By adapter.
+    let encodings: [String: TableEncoding]
     let policies: PolicySet
     let keys: GatewayKeys
     /// Without, keys are made up for this process: handles and sealed ids end with it.
     package let hasConfiguredKeys: Bool
-    /// Of the process, what concerns AWS.
-    let environment: [String: String]
 
     /// - Parameter environment: for `${NAME}`.
     package init(path: String, environment: [String: String], now: WallTime) throws(LoadProblems) {
-        configuration = try Self.decode(path, environment)
-        self.environment = environment.filter { $0.key.hasPrefix("AWS_") || $0.key == "HOME" }
+        try self.init(path: path, environment: environment, now: now, files: FileSet(), madeUp: nil)
+    }
+
+    /// - Parameters:
+    ///   - files: notes what is read, also where that fails.
+    ///   - madeUp: the keys that this process made up before, for a configuration that names none.
+    init(
+        path: String,
+        environment: [String: String],
+        now: WallTime,
+        files: FileSet,
+        madeUp: GatewayKeys?
+    ) throws(LoadProblems) {
+        self.files = files
+        self.environment = environment
+        configuration = try Self.decode(path, environment, files)
         var problems: [String] = []
-        adapters = Self.loadAdapters(configuration.adapters, &problems)
+        var tables: [String: TableEncoding] = [:]
+        adapters = Self.loadAdapters(configuration.adapters, files, &tables, &problems)
+        encodings = tables
         problems += configuration.check(adapters: adapters.mapValues(\.traits), now: now).map(\.description)
-        tenants = Self.loadTenants(configuration, &problems)
-        policies = Self.loadPolicies(configuration, &problems)
-        let current = configuration.keys.current.flatMap { Self.secret($0, &problems) }
-        let previous = configuration.keys.previous.flatMap { Self.secret($0, &problems) }
+        tenants = Self.loadTenants(configuration, files, &problems)
+        policies = Self.loadPolicies(configuration, files, &problems)
+        let current = configuration.keys.current.flatMap { Self.secret($0, files, &problems) }
+        let previous = configuration.keys.previous.flatMap { Self.secret($0, files, &problems) }
         hasConfiguredKeys = configuration.keys.current != nil
         if let current, current.bytes.count < 32 {
             problems.append("\(configuration.file): keys.current: needs at least 32 bytes")
         }
         guard problems.isEmpty else { throw LoadProblems(problems) }
-        keys = GatewayKeys(current: current ?? Self.randomSecret(), previous: previous)
+        keys =
+            if let current {
+                GatewayKeys(current: current, previous: previous)
+            } else {
+                madeUp ?? GatewayKeys(current: Self.randomSecret(), previous: nil)
+            }
     }
 
     private static func decode(
         _ path: String,
-        _ environment: [String: String]
+        _ environment: [String: String],
+        _ files: FileSet
     ) throws(LoadProblems) -> Configuration {
         let bytes: [UInt8]
         do throws(Files.Failure) {
-            bytes = try Files.read(path, limit: 1 << 20)
+            bytes = try files.read(path, limit: 1 << 20)
         } catch {
             throw LoadProblems(["\(error)"])
         }
@@ -64,12 +90,14 @@ package struct Loader {
         }
     }
 
-    private static func loadTenants(_ configuration: Configuration, _ problems: inout [String])
-        -> [Configuration.Tenant]
-    {
+    private static func loadTenants(
+        _ configuration: Configuration,
+        _ files: FileSet,
+        _ problems: inout [String]
+    ) -> [Configuration.Tenant] {
         guard let path = configuration.tenants.file else { return [] }
         do {
-            let bytes = try Files.read(path, limit: 64 << 20)
+            let bytes = try files.read(path, limit: 64 << 20)
             return try Configuration.TenantsFile.decode(bytes.span, file: path, for: configuration).tenants
         } catch let error as Configuration.Problems {
             problems += error.list.map(\.description)
@@ -80,12 +108,19 @@ package struct Loader {
     }
 
     /// Every table of the folder, by its file name without ending.
-    private static func loadAdapters(_ folder: String, _ problems: inout [String]) -> [String: Adapter] {
+    private static func loadAdapters(
+        _ folder: String,
+        _ files: FileSet,
+        _ tables: inout [String: TableEncoding],
+        _ problems: inout [String]
+    ) -> [String: Adapter] {
         var adapters = Dictionary(uniqueKeysWithValues: Adapter.builtIn.map { ($0.name, $0) })
         do {
-            for name in try Files.list(folder) where name.hasSuffix(".yaml") {
+            for name in try files.list(folder) where name.hasSuffix(".yaml") {
                 let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
-                if let adapter = loadAdapter(path, &problems) { adapters[adapter.name] = adapter }
+                guard let (adapter, table) = loadAdapter(path, files, &problems) else { continue }
+                adapters[adapter.name] = adapter
+                tables[adapter.name] = table
             }
         } catch {
             problems.append("\(error) (the folder of the adapters: \"adapters\" names it)")
@@ -93,12 +128,16 @@ package struct Loader {
         return adapters
     }
 
-    private static func loadAdapter(_ path: String, _ problems: inout [String]) -> Adapter? {
+    private static func loadAdapter(
+        _ path: String,
+        _ files: FileSet,
+        _ problems: inout [String]
+    ) -> (Adapter, TableEncoding)? {
         do {
-            let bytes = try Files.read(path, limit: 1 << 20)
+            let bytes = try files.read(path, limit: 1 << 20)
             let document = try Configuration.AdapterDocument(bytes.span, file: path)
             do {
-                return try Adapter(document.value)
+                return (try Adapter(document.value), TableEncoding(document.value))
             } catch {
                 let list = error.list.map { (pointer: $0.pointer, isKey: $0.isKey, message: $0.message) }
                 problems += document.problems(list).list.map(\.description)
@@ -111,12 +150,16 @@ package struct Loader {
         return nil
     }
 
-    static func secret(_ source: Configuration.SecretSource, _ problems: inout [String]) -> Secret? {
+    static func secret(
+        _ source: Configuration.SecretSource,
+        _ files: FileSet,
+        _ problems: inout [String]
+    ) -> Secret? {
         switch source {
         case .value(let secret): return secret
         case .file(let path):
             do throws(Files.Failure) {
-                let secret = try Files.withSecret(path, limit: 64 << 10) { bytes in
+                let secret = try files.withSecret(path, limit: 64 << 10) { bytes in
                     // Editors and `echo` end files with a line end that is no part of the secret.
                     var end = bytes.count
                     while end > 0, [ASCII.lineFeed, ASCII.carriageReturn].contains(bytes[end - 1]) {
@@ -144,7 +187,7 @@ package struct Loader {
 }
 
 extension Adapter {
-    fileprivate var traits: Configuration.AdapterTraits {
+    var traits: Configuration.AdapterTraits {
         Configuration.AdapterTraits(
             kind: kind == .ingress ? .ingress : .store,
             isSingleLayer: isSingleLayer,

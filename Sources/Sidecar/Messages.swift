@@ -7,8 +7,11 @@ import Telemetry
 
 /// What the control thread tells a worker.
 enum WorkerMessage: Sendable {
-    /// Another state of the world for requests that begin from now on: keys, tenants, a configuration.
+    /// Another state of the world for requests that begin from now on: keys, tenants.
     case snapshot(Snapshot)
+    /// Another configuration, all at once: with this worker's sockets of listeners that are new, and the addresses of
+    /// upstreams that are.
+    case adopt(WorkerPlan, [ListenerSocket], addresses: [Int: [SocketAddress]])
     case met(Need, VendedCredential?, NeedOutcome)
     /// The addresses of an upstream, healthy ones only; empty when none is known.
     case addresses(upstream: Int, [SocketAddress])

@@ -5,6 +5,7 @@ import Crypto
 import Gateway
 import Glibc
 import HTTP1
+import Identity
 import Runtime
 import TLS
 import Vending
@@ -23,9 +24,14 @@ package final class Sidecar {
             forbidCoreFiles()
             let descriptors = raiseDescriptorLimit()
             let signals = try Signals([SIGTERM, SIGINT, SIGHUP])
-            let snapshot = try loader.makeSnapshot()
-            let count = loader.configuration.workers ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-            let plan = try loader.workerPlan(snapshot, workers: count, descriptors: descriptors)
+            let count = loader.workerCount
+            let places = try loader.firstPlaces()
+            let plan = try loader.workerPlan(
+                Self.firstSnapshot(loader),
+                places,
+                workers: count,
+                descriptors: descriptors
+            )
             loop = try ControlLoop()
             let wake = try WakeSource()
             let inbox = Mailbox<ControlMessage>(waker: wake.waker)
@@ -36,13 +42,9 @@ package final class Sidecar {
                 let worker = try Worker(plan, index: index, control: inbox)
                 var sockets: [ListenerSocket] = []
                 for (place, listener) in plan.listeners.enumerated() {
-                    let socket = try Self.bind(
-                        bound[place] ?? listener.address,
-                        listener.name,
-                        isShared: true
-                    )
+                    let socket = try Self.bind(bound[place] ?? listener.address, listener.name)
                     bound[place] = socket.localAddress() ?? listener.address
-                    sockets.append(ListenerSocket(plan: place, socket: socket))
+                    sockets.append(ListenerSocket(place: place, socket: socket))
                 }
                 try worker.listen(sockets)
                 workers.append(worker)
@@ -58,7 +60,14 @@ package final class Sidecar {
                 signals: signals,
                 inbox: inbox,
                 workers: workers.map(\.inbox),
-                snapshot: snapshot
+                standing: Standing(
+                    loader: loader,
+                    places: places,
+                    workerPlan: plan,
+                    encodings: loader.routeEncodings,
+                    lastRead: loader.files,
+                    descriptors: descriptors
+                )
             )
             self.addresses = addresses + control.adminAddresses
         } catch let problems as LoadProblems {
@@ -68,13 +77,20 @@ package final class Sidecar {
         }
     }
 
-    private static func bind(
-        _ address: SocketAddress,
-        _ name: String,
-        isShared: Bool
-    ) throws(LoadProblems) -> Socket {
+    /// With the suspensions that an operator commanded before.
+    private static func firstSnapshot(_ loader: Loader) throws(LoadProblems) -> Snapshot {
+        let snapshot = try loader.makeSnapshot()
+        guard let socket = loader.configuration.admin.socket else { return snapshot }
+        var tenants = snapshot.identity.tenants
+        for tenant in try Suspensions.read(AdminPlan.suspensionsPath(beside: socket)) {
+            tenants = tenants.suspending(tenant)
+        }
+        return Snapshot(snapshot.plan, identity: snapshot.identity.with(tenants: tenants))
+    }
+
+    static func bind(_ address: SocketAddress, _ name: String) throws(LoadProblems) -> Socket {
         do throws(SystemError) {
-            return try Socket.listen(on: address, sharedPort: isShared)
+            return try Socket.listen(on: address, sharedPort: true)
         } catch {
             throw LoadProblems(["listener \(name): \(address): \(error)"])
         }

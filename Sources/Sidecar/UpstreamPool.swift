@@ -17,7 +17,7 @@ struct UpstreamPool {
     private(set) var idleCount = 0
     private var turn = 0
     let maximum: Int
-    let maximumIdle: Int
+    private var maximumIdle: Int
 
     init(maximum: Int, maximumIdle: Int) {
         self.maximum = maximum
@@ -63,6 +63,15 @@ struct UpstreamPool {
         }
         idle[pool].remove(at: index)
         idleCount -= 1
+    }
+
+    /// Takes out every idle connection and keeps none from now on: the upstream is no longer in use.
+    mutating func retire() -> [Upstream] {
+        let connections = idle.flatMap(\.self)
+        idle = []
+        idleCount = 0
+        maximumIdle = 0
+        return connections
     }
 
     /// Some idle connection of another pool, to make room: of each in turn.

@@ -9,9 +9,7 @@ import Telemetry
 extension Worker {
     /// Takes waiting connections. At the limit the newest are turned away at once, so that those that are open go
     /// on; without descriptors accepting pauses and nothing else does.
-    func accept(on index: Int) {
-        guard index < listeners.count, !isDraining else { return }
-        let listener = listeners[index]
+    func accept(on listener: ListenerSocket) {
         while true {
             switch listener.socket.accept() {
             case .none: return
@@ -23,7 +21,7 @@ extension Worker {
                     gateway.count(.connectionsRefused)
                     continue
                 }
-                open(socket, peer, listener.plan)
+                open(socket, peer, listener.place)
             }
         }
     }

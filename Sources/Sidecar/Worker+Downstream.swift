@@ -101,7 +101,7 @@ extension Worker {
         exchange.value.source = connection.source
         exchange.value.isMisdirected = isMisdirected(connection, exchange.value.request)
         exchange.value.bodyLength = facts.framing.length
-        if isDraining { connection.io.server.closeAfterResponse() }
+        if isDraining || connection.isRetiring { connection.io.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
         var action = gateway.begin(&exchange.value, start)
         if case .fixed(let count) = facts.framing, count > plan.bodyBytes, action != .answer {
@@ -324,7 +324,8 @@ extension Worker {
         switch connection.phase {
         case .waiting:
             // One that never asked for anything, or stalls in its handshake, has had its time.
-            guard connection.isIdle, connection.hasServed, !connection.isTrimmed else {
+            guard connection.isIdle, connection.hasServed, !connection.isTrimmed, !connection.isRetiring
+            else {
                 return close(connection)
             }
             connection.io.transport.trim()

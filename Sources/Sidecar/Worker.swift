@@ -15,7 +15,7 @@ final class Worker {
     /// What stands behind a descriptor.
     enum Slot {
         case empty
-        case listener(Int)
+        case listener(ListenerSocket)
         case downstream(Downstream)
         case upstream(Upstream)
     }
@@ -29,9 +29,12 @@ final class Worker {
     let reactor: Reactor
     let inbox: Mailbox<WorkerMessage>
     let control: Mailbox<ControlMessage>
-    let plan: WorkerPlan
+    var plan: WorkerPlan
     var gateway: Gateway
     var listeners: [ListenerSocket] = []
+    /// Listeners on their way out, until then.
+    var closing: [ListenerSocket] = []
+    var closeListenersAt: Instant?
     var pools: [UpstreamPool] = []
     var parked: [Need: [Downstream]] = [:]
     var entropy = EntropyPool()
@@ -70,11 +73,11 @@ final class Worker {
         }
     }
 
-    /// Takes over listening sockets; before `run`.
+    /// Takes over listening sockets.
     func listen(_ sockets: consuming [ListenerSocket]) throws(SystemError) {
         for socket in sockets {
             try reactor.add(socket.descriptor)
-            put(.listener(listeners.count), at: socket.descriptor)
+            put(.listener(socket), at: socket.descriptor)
             listeners.append(socket)
         }
     }
@@ -99,7 +102,7 @@ final class Worker {
 
     private var isFinished: Bool {
         guard isDraining else { return false }
-        if connectionCount == 0 { return true }
+        if connectionCount == 0, closing.isEmpty { return true }
         return drainDeadline.map { now >= $0 } ?? false
     }
 
@@ -109,13 +112,14 @@ final class Worker {
         if !records.isEmpty { next = min(next, recordsDue) }
         if let drainDeadline { next = min(next, drainDeadline) }
         if let acceptAgainAt { next = min(next, acceptAgainAt) }
+        if let closeListenersAt { next = min(next, closeListenersAt) }
         return next.nanoseconds == .max ? nil : next
     }
 
     private func note(_ event: Reactor.Event) {
         switch slot(of: event.descriptor) {
         case .empty: break
-        case .listener(let index): accept(on: index)
+        case .listener(let listener): accept(on: listener)
         case .downstream(let connection):
             connection.io.transport.note(event.readiness)
             schedule(connection)
@@ -199,8 +203,9 @@ final class Worker {
     private func fireTimers() {
         if let again = acceptAgainAt, again <= now {
             acceptAgainAt = nil
-            for index in listeners.indices { accept(on: index) }
+            for listener in listeners { accept(on: listener) }
         }
+        if let due = closeListenersAt, due <= now { closeListeners() }
         while let key = timers.popDue(at: now) {
             guard let descriptor = reactor.descriptor(of: key) else { continue }
             switch slot(of: descriptor) {
@@ -245,7 +250,8 @@ final class Worker {
 
     private func receive(_ message: WorkerMessage) {
         switch message {
-        case .snapshot(let snapshot): gateway.adopt(snapshot)
+        case .snapshot(let snapshot): adopt(snapshot)
+        case .adopt(let plan, let sockets, let addresses): adopt(plan, sockets, addresses)
         case .met(let need, let credential, let outcome):
             gateway.met(need, credential, outcome, now: wallTime)
             for connection in parked.removeValue(forKey: need) ?? [] { resume(connection, outcome) }
@@ -260,10 +266,13 @@ final class Worker {
     private func drain(until deadline: Instant) {
         isDraining = true
         drainDeadline = deadline
-        for listener in listeners { release(listener.descriptor) }
+        for listener in listeners { close(listener) }
         listeners = []
-        for case .downstream(let connection) in slots {
-            if connection.isIdle { close(connection) } else { connection.io.server.closeAfterResponse() }
-        }
+        forEachDownstream(retire)
+    }
+
+    /// Every caller's connection.
+    func forEachDownstream(_ body: (Downstream) -> Void) {
+        for case .downstream(let connection) in slots { body(connection) }
     }
 }

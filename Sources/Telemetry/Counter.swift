@@ -33,6 +33,8 @@ package enum Counter: Int, Sendable, CaseIterable {
     case needsMet, needsFailed
     case keyFetches, keyFetchFailures, vends, vendFailures
     case reloads, reloadFailures
+    /// For a tenant that was suspended, a key that was taken back.
+    case exchangesCut
 
     // Upstreams. Each connection that was opened is counted closed once; the difference is open.
     case upstreamConnectionsOpened, upstreamConnectionsClosed, upstreamRetries
@@ -64,6 +66,7 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .keyFetches, .keyFetchFailures: "bulkhead_issuer_key_fetches_total"
         case .vends, .vendFailures: "bulkhead_credential_vends_total"
         case .reloads, .reloadFailures: "bulkhead_configuration_reloads_total"
+        case .exchangesCut: "bulkhead_exchanges_cut_total"
         case .upstreamConnectionsOpened: "bulkhead_upstream_connections_opened_total"
         case .upstreamConnectionsClosed: "bulkhead_upstream_connections_closed_total"
         case .upstreamRetries: "bulkhead_upstream_retries_total"
@@ -96,6 +99,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .keyFetches, .keyFetchFailures: "Fetches of issuers' keys, by result."
         case .vends, .vendFailures: "Credentials asked for, by result."
         case .reloads, .reloadFailures: "Configurations read anew, by result."
+        case .exchangesCut:
+            "Requests ended on their way: their tenant was suspended, or their key taken back."
         case .upstreamConnectionsOpened: "Connections to upstreams."
         case .upstreamConnectionsClosed: "Connections to upstreams that have ended."
         case .upstreamRetries: "Requests that were sent once more."
@@ -117,7 +122,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .connectionsAccepted, .connectionsClosed, .connectionsRefused, .acceptExhausted,
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
             .handlesSealed, .handlesOpened, .headersStripped, .decisions, .policyErrors, .shadowDenials,
-            .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries, .leaksStopped:
+            .exchangesCut, .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries,
+            .leaksStopped:
             ""
         }
     }

@@ -57,6 +57,9 @@ package struct GrantCache<Means> {
         return true
     }
 
+    /// Forgets all: another configuration is in force.
+    package mutating func removeAll() { grants.removeAll { _ in true } }
+
     /// Forgets a tenant's grants.
     package mutating func purge(tenant: String) { grants.removeAll { $0.tenant == tenant } }
 }

@@ -16,6 +16,10 @@ private let help = """
     usage: bulkhead <command> [options]
 
       serve    --config FILE                              serve until SIGTERM
+      reload   --config FILE [--json]                     have the running one read its configuration anew
+      status   --config FILE [--json]                     what the running one says of itself
+      tenant   suspend|resume TENANT --config FILE [--json]
+                                                          shut a tenant out at once, or let it in again
       check    --config FILE [--json]                     say everything that is wrong with a configuration
       explain  --config FILE --token T --path P [--method M] [--listener L] [--host H] [--header 'N: V']… [--json]
                                                           who, decision, policies, grant, rewritten request;
@@ -37,6 +41,9 @@ func run(_ arguments: [String]) -> Int32 {
     let rest = Array(arguments.dropFirst())
     switch command {
     case "serve": return serveCommand(rest)
+    case "reload": return reloadCommand(rest)
+    case "status": return statusCommand(rest)
+    case "tenant": return tenantCommand(rest)
     case "check": return checkCommand(rest)
     case "explain": return explainCommand(rest)
     case "doctor": return doctorCommand(rest)

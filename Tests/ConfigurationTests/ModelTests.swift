@@ -111,6 +111,8 @@ let everything = """
       tenants_labelled: 3
     keys: {current: {file: k1}, previous: "${PREVIOUS}"}
     admin: {socket: admin.sock, address: null, token: {file: t}, plaintext: true}
+    reload: {watch: false, debounce: 1s}
+    migrate: []
 
     """
 

@@ -76,7 +76,7 @@ import Testing
         let rig = try Rig()
         let text = Rig.request("POST /invocations", token: Signer.rotated.token(.ann), body: "{}")
         let run = try rig.run(text, meetsNeeds: false)
-        #expect(run.needs == [.keys(issuer: 0, keyID: "pool-2")])
+        #expect(run.needs == [.keys(generation: 1, issuer: 0, keyID: "pool-2")])
         try rig.publish(.pool, .rotated)
         run.resume(.met)
         run.meetNeeds()
@@ -91,7 +91,7 @@ import Testing
             ),
             meetsNeeds: false
         )
-        #expect(strange.needs == [.keys(issuer: 0, keyID: "pool-9")])
+        #expect(strange.needs == [.keys(generation: 1, issuer: 0, keyID: "pool-9")])
         strange.resume(.met)
         #expect(strange.reason == "key_unknown")
         #expect(strange.needs.count == 1)

@@ -32,6 +32,7 @@ def configuration(cloud, tap, tables=False, **sts):
     # test_what_sts_is_asked, which judges the policy itself).
     wide = {**keys, "name": "tables-aws", "session_policy": tables}
     stores = ["documents", "tables"]
+    single = {"single_layer": {"owner": "peer tests", "reason": "one layer is tried alone", "expires": "2099-12-31"}}
     return {
         "listeners": [
             {"name": "ingress", "tls": {"certificate": "tls/tls.crt", "private_key": "tls/tls.key"},
@@ -46,9 +47,11 @@ def configuration(cloud, tap, tables=False, **sts):
             {"name": "agent", "match": {"paths": ["/invocations", "/ping"]}, "adapter": "agentcore-runtime",
              "resource": 'Agent::"assistant"', "upstream": "agent", "credentials": "context"},
             {"name": "tables", "match": {"paths": ["/"]}, "adapter": "dynamodb", "resource": 'Store::"tables"',
-             "upstream": "cloud", "credentials": "tables-aws", "aws": {"tables": TABLES}},
+             "upstream": "cloud", "credentials": "tables-aws", "aws": {"tables": TABLES},
+             **({} if tables else single)},
             {"name": "documents", "match": {"paths": ["/**"]}, "adapter": "s3", "resource": 'Store::"documents"',
-             "upstream": "cloud", "credentials": "tenant-aws", "aws": {"buckets": ["docs"]}},
+             "upstream": "cloud", "credentials": "tenant-aws", "aws": {"buckets": ["docs"]},
+             **({} if sts.get("session_policy", True) else single)},
         ],
     }
 

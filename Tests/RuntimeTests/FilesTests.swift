@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import Foundation
+import Glibc
 import Runtime
 import Testing
 
@@ -28,5 +29,49 @@ import Testing
             return
         }
         #expect(limit == 100_000)
+    }
+
+    private func folder() throws -> String {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "bulkhead-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        return folder.path()
+    }
+
+    @Test func replacingIsWholeAndAnotherFile() throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = folder + "/list"
+        #expect(Files.stamp(of: path) == nil)
+        try Files.replace(path, with: Array("one\n".utf8).span)
+        let first = Files.stamp(of: path)
+        #expect(first != nil && Files.stamp(of: path) == first)
+        try Files.replace(path, with: Array("two\n".utf8).span)
+        #expect(Files.stamp(of: path) != first)
+        #expect(try Files.read(path) == Array("two\n".utf8))
+        #expect(try Files.list(folder) == ["list"])
+        #expect(throws: Files.Failure.self) { try Files.replace(folder + "/no/list", with: [1].span) }
+    }
+
+    /// As Kubernetes swaps a volume: the file's own link stays, what it leads to is another file.
+    @Test func aSwappedLinkShowsInTheStampAndInTheWatch() async throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let files = FileManager.default
+        for revision in ["1", "2"] {
+            try files.createDirectory(atPath: "\(folder)/..\(revision)", withIntermediateDirectories: true)
+            try Data("same".utf8).write(to: URL(filePath: "\(folder)/..\(revision)/f"))
+        }
+        try files.createSymbolicLink(atPath: "\(folder)/..data", withDestinationPath: "..1")
+        try files.createSymbolicLink(atPath: "\(folder)/f", withDestinationPath: "..data/f")
+        #expect(Files.resolved("\(folder)/f")?.hasSuffix("/..1/f") == true)
+        let before = Files.stamp(of: "\(folder)/f")
+        let watch = try FolderWatch([folder, "/no/such/folder"])
+        try files.createSymbolicLink(atPath: "\(folder)/..tmp", withDestinationPath: "..2")
+        let renamed = unsafe rename("\(folder)/..tmp", "\(folder)/..data")
+        #expect(renamed == 0)
+        #expect(Files.stamp(of: "\(folder)/f") != before)
+        var poll = pollfd(fd: watch.raw, events: Int16(POLLIN), revents: 0)
+        let count = unsafe Glibc.poll(&poll, 1, 0)
+        #expect(count == 1)
     }
 }

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -28,3 +29,6 @@ int bulkhead_name_thread(const char *name);
 // nobody here cancels a thread, and they are called four times for each request.
 ssize_t bulkhead_receive(int fd, void *bytes, size_t count);
 ssize_t bulkhead_send(int fd, const void *bytes, size_t count);
+
+// A listening socket's filter drops what would begin another connection, and lets the handshakes under way end.
+int bulkhead_refuse_new_connections(int fd);

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -52,9 +53,13 @@ class Bulkhead:
             self.ports[listener["name"]] = free_port()
             listener["address"] = f"{LOOPBACK}:{self.ports[listener['name']]}"
         self.file = self.folder / "bulkhead.yaml"
-        self.file.write_text(json.dumps(self.configuration, indent=1))
+        self.write()
         (self.folder / "tenants.yaml").write_text(json.dumps({"tenants": tenants}, indent=1))
         self.process = None
+
+    def write(self):
+        """The configuration, as it was changed since."""
+        self.file.write_text(json.dumps(self.configuration, indent=1))
 
     def base(self):
         return {
@@ -94,6 +99,24 @@ class Bulkhead:
     def command(self, *arguments):
         """Another command of the binary, such as check or explain."""
         return subprocess.run([str(binary()), *map(str, arguments)], capture_output=True, text=True, cwd=self.folder)
+
+    def reload(self):
+        """Has it read its files anew, and waits for the outcome; the socket stands in the configuration."""
+        return self.command("reload", "--socket", self.folder / self.configuration["admin"]["socket"])
+
+    @contextmanager
+    def changed(self, name, change):
+        """One of its files with another content, for a while; "missing" takes it away."""
+        path = self.folder / name
+        before = path.read_bytes()
+        if change == "missing":
+            path.unlink()
+        else:
+            path.write_bytes(change(before.decode("latin-1")).encode("latin-1"))
+        try:
+            yield
+        finally:
+            path.write_bytes(before)
 
     # Records
 
