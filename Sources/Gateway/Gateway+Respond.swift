@@ -35,6 +35,7 @@ extension Gateway {
             }
             switch body {
             case .none, .opaque: return .stream(length)
+            case .events: throw AdapterFailure(.responseUndeclared)
             case .json(let limit):
                 exchange.responseLimit = min(limit, exchange.plan.bufferedBodyBytes)
                 return .collect

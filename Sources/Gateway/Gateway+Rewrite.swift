@@ -45,7 +45,7 @@ extension Gateway {
         case .json(let limit): return .collect(limit: min(limit, exchange.plan.bufferedBodyBytes))
         case .opaque where mustCollect(exchange, route):
             return .collect(limit: exchange.plan.bufferedBodyBytes)
-        case .none, .opaque:
+        case .none, .opaque, .events:
             try verifySignature(exchange, isCollected: false)
             return try send(&exchange, adapter, mapping, means)
         }
@@ -71,6 +71,16 @@ extension Gateway {
                 means.scope,
                 into: &exchange.requestBody
             )
+            if mapping.isAlternative {
+                exchange.outgoing.target.removeAll()
+                _ = try route.adapter.rewriteTarget(
+                    mapping.operation,
+                    exchange.request.path,
+                    means.scope,
+                    alternative: true,
+                    into: &exchange.outgoing.target
+                )
+            }
         } catch {
             throw .adapter(error)
         }

@@ -11,7 +11,7 @@ package struct JSONEditError: Error, Hashable, Sendable {
         case memberUndeclared
         case memberDuplicate
         case memberRefused
-        /// An object lacks a required member; the offset is that of its end.
+        /// An object lacks a required member, or an array its first element; the offset is that of its end.
         case memberMissing
         /// An object, an array or a scalar where another was declared.
         case unexpectedType
@@ -26,174 +26,199 @@ package struct JSONEditError: Error, Hashable, Sendable {
     }
 }
 
-/// A value that the table hands to the caller.
-package struct JSONEdit: Hashable, Sendable {
-    package var binding: Int
-    /// A string, number, literal or null; ranges as `JSONReader` gives them.
-    package var token: JSONToken
-    /// The whole value, quotes included: what a replacement takes the place of.
-    package var range: ByteRange
+/// Where a text of the caller's goes.
+package enum JSONTextPart: Hashable, Sendable {
+    /// In front of a value that is wrapped, and behind it.
+    case before, after
+    /// In the place of a value that is left out or `null`.
+    case absent
+    /// An array's first element.
+    case element
 }
 
-/// Walks a document along a table and stops at each value that is to be edited. All other bytes are the caller's to
-/// copy, so that what is printed differs from what was read in the edited values alone:
+/// What the editor asks of its caller.
+package enum JSONEditRequest: Hashable, Sendable {
+    /// A string or number, whose meaning is `JSONEditor.text`. The answer is `replace`, `keep` or `hide`; what is
+    /// looked at and left out (`.remove`, `.behead`) is left out in any case.
+    case value(binding: Int)
+    /// The name of a member, whose meaning is `JSONEditor.text`. The answer is `replace` or `keep`.
+    case name(binding: Int)
+    /// `null` at an edited place. The answer is `keep`.
+    case null(binding: Int)
+    /// JSON is wanted. The answer is `insert`.
+    case text(binding: Int, JSONTextPart)
+}
+
+/// Copies a document that comes in pieces and stops at each place that a table gives to the caller, who answers before
+/// he goes on. What comes out differs from what went in in the edited places alone, and is the same however the document
+/// is cut into pieces:
 ///
-///     var editor = JSONEditor(table)
-///     var copied = 0
-///     while let edit = try editor.next(bytes) {
-///         output.append(bytes.extracting(copied..<edit.range.start))
-///         JSONWriter.appendString(replacement, &output)
-///         copied = edit.range.end
+///     while let request = try editor.next(bytes, isFinal: isLast, into: &output) {
+///         switch request {
+///         case .value(let binding): editor.replace("…", &output)
+///         …
+///         }
 ///     }
-///     output.append(bytes.extracting(copied..<bytes.count))
 ///
-/// Nothing may leave before `next` has answered nil: a name that is not declared can come last.
-/// `null` is taken in the place of a declared array, and of an object that needs no member. Values under `.any` are checked to be JSON and for
-/// nothing else. It holds a position and one frame for each declared level, so a form that is fed in pieces needs no
-/// other shape. Limits: the nesting given. Cost: one pass, no allocation.
-package struct JSONEditor: Sendable {
-    private struct Frame {
+/// A name that is not declared can come last, so what has left before is of use only where a message that is cut off is
+/// none at all. `null` is taken in the place of a declared array, and of an object that needs no member.
+/// Limits: `maximumDepth` levels, `maximumTokenBytes` for a name or an edited value, `maximumHeldBytes` for an element
+/// that may yet be hidden. It holds that much and no more. Cost: one pass, one copy; no allocation once it is warm.
+package struct JSONEditor: ~Copyable {
+    enum Phase {
+        case value, firstElement, element, firstMember, name, colon, separator
+        /// Inside the token that began at `tokenStart`.
+        case scanning
+        /// Inside a value that is not looked at.
+        case skipping
+        /// At the end of an object: members that are put in.
+        case inserting
+        /// Behind the value of node `current`.
+        case finished
+        /// Behind the document.
+        case end
+    }
+
+    enum Token {
+        case name, string, number, literal
+    }
+
+    struct Frame {
         var node = 0
+        var isObject = false
         var seen: UInt64 = 0
+        /// Elements that were begun.
+        var count = 0
+        /// Whether something is in the output, so that what follows needs a comma.
+        var hasItems = false
+        /// Whether commas are not copied, since what stands before or behind them may be left out.
+        var defers = false
+        var commaPending = false
+        var hides = false
+        var isHidden = false
+        /// Where the element begins in `held`.
+        var mark = 0
+        var isWrapped = false
+        /// Whether it is an object that stands in the output alone.
+        var isMade = false
     }
 
-    private let table: JSONEditTable
-    private var reader: JSONReader
-    private var frames = InlineArray<17, Frame>(repeating: Frame())
-    private var depth = 0
-    private var isAtRoot = true
+    let maximumDepth: Int
+    let maximumTokenBytes: Int
+    let maximumHeldBytes: Int
+    var table: JSONEditTable
+    var phase = Phase.value
+    var frames: [Frame] = []
+    /// The node of the value that begins or has just ended.
+    var current = 0
+    /// Whether text was put in front of that value.
+    var isWrapped = false
+    /// Whether the member or element under way is left out.
+    var isDropping = false
+    /// Nested elements that may yet be hidden.
+    var holds = 0
 
-    package init(_ table: JSONEditTable, maximumDepth: Int = 64) {
+    var token = Token.name
+    /// Whether the token is kept for the caller.
+    var captures = false
+    /// What the token is shown to the caller as; nil where null was replaced already.
+    var binding: Int?
+    var string = JSONStringScan()
+    var number = JSONNumberScan()
+    var literal = JSONLiteralScan()
+    var skip = JSONValueSkip(maximumDepth: 0)
+
+    /// Places in the piece at hand: the next byte, the first that is not copied, and where the token began.
+    var index = 0
+    var copied = 0
+    var tokenStart = 0
+    /// Bytes of the pieces before.
+    var base = 0
+    /// Of the token: what earlier pieces had, and its meaning.
+    var raw = Buffer()
+    var plain = Buffer()
+    /// White space behind a comma that is not written yet.
+    var space = Buffer()
+    var held = Buffer()
+    /// Members of the root that were there, by their index in the table.
+    package internal(set) var rootSeen: UInt64 = 0
+
+    package init(
+        _ table: JSONEditTable,
+        maximumDepth: Int = 64,
+        maximumTokenBytes: Int = 64 << 10,
+        maximumHeldBytes: Int = 4 << 20
+    ) {
         self.table = table
-        reader = JSONReader(maximumDepth: maximumDepth)
+        self.maximumDepth = maximumDepth
+        self.maximumTokenBytes = maximumTokenBytes
+        self.maximumHeldBytes = maximumHeldBytes
     }
 
-    /// The next value to edit, or nil once the document is complete and was as declared.
-    /// - Parameter bytes: the whole document, the same at each call.
-    package mutating func next(_ bytes: Span<UInt8>) throws(JSONEditError) -> JSONEdit? {
-        while true {
-            if depth == 0 {
-                guard isAtRoot else {
-                    _ = try token(bytes)
-                    return nil
-                }
-                isAtRoot = false
-                if let edit = try value(bytes, node: 0) { return edit }
-                continue
-            }
-            let frame = frames[depth - 1]
-            switch table.nodes[frame.node] {
-            case .leaf: preconditionFailure("only containers are entered")
-            case .array(let element):
-                var ahead = reader
-                if try Self.token(&ahead, bytes) == .endArray {
-                    reader = ahead
-                    depth -= 1
-                } else if let edit = try value(bytes, node: element) {
-                    return edit
-                }
-            case .object(let children, let required):
-                guard case .key(let range, let escaped) = try token(bytes) else {
-                    if frame.seen & required != required {
-                        throw JSONEditError(.memberMissing, at: reader.position - 1)
-                    }
-                    depth -= 1
-                    continue
-                }
-                let child = try member(bytes, range, escaped: escaped, of: children)
-                if let edit = try value(bytes, node: children[child].node) { return edit }
-            }
-        }
+    /// Makes ready for another document.
+    package mutating func restart(_ table: JSONEditTable) {
+        self.table = table
+        phase = .value
+        frames.removeAll(keepingCapacity: true)
+        (current, isWrapped, isDropping, holds) = (0, false, false, 0)
+        (index, copied, tokenStart, base, rootSeen) = (0, 0, 0, 0, 0)
+        captures = false
+        raw.removeAll()
+        plain.removeAll()
+        space.removeAll()
+        held.removeAll()
     }
 
-    /// Marks a member as seen.
-    /// - Returns: its index among the declared ones.
-    private mutating func member(
-        _ bytes: Span<UInt8>,
-        _ range: ByteRange,
-        escaped: Bool,
-        of children: [JSONEditTable.Child]
-    ) throws(JSONEditError) -> Int {
-        if escaped { throw JSONEditError(.memberUndeclared, at: range.start) }
-        for index in children.indices {
-            if !bytes.extracting(range).equals(children[index].name) { continue }
-            let bit: UInt64 = 1 << UInt64(index)
-            if frames[depth - 1].seen & bit != 0 { throw JSONEditError(.memberDuplicate, at: range.start) }
-            frames[depth - 1].seen |= bit
-            return index
-        }
-        throw JSONEditError(.memberUndeclared, at: range.start)
+    /// What the name, string or number of the last request means.
+    package var text: Span<UInt8> {
+        @_lifetime(borrow self) borrowing get { plain.bytes }
     }
 
-    /// Passes over a value, enters it, or answers with it.
-    private mutating func value(_ bytes: Span<UInt8>, node: Int) throws(JSONEditError) -> JSONEdit? {
-        if case .leaf(.any) = table.nodes[node] {
-            do throws(JSONError) {
-                _ = try reader.skipValue(bytes)
-            } catch {
-                throw JSONEditError(.syntax(error.reason), at: error.offset)
-            }
-            return nil
-        }
-        let token = try token(bytes)
-        switch table.nodes[node] {
-        case .leaf(let rule): return try scalar(token, rule)
-        case .object(_, let required):
-            if token == .null {
-                if required != 0 { throw JSONEditError(.memberMissing, at: start(of: token)) }
-                return nil
-            }
-            guard token == .beginObject else { throw JSONEditError(.unexpectedType, at: start(of: token)) }
-        case .array:
-            if token == .null { return nil }
-            guard token == .beginArray else { throw JSONEditError(.unexpectedType, at: start(of: token)) }
-        }
-        frames[depth] = Frame(node: node, seen: 0)
-        depth += 1
-        return nil
+    /// Whether the value of the last request is a number.
+    package var isNumber: Bool { token == .number }
+
+    /// Whether an element is open that `hide` would leave out.
+    package var canHide: Bool { holds > 0 }
+
+    // MARK: answers
+
+    /// Writes a string with this meaning in the place of what was asked about.
+    package mutating func replace(_ meaning: Span<UInt8>, _ output: inout Buffer) {
+        if isDropping { return }
+        var written = Buffer()
+        swap(&written, &space)
+        JSONWriter.appendString(meaning, &written)
+        emit(written.bytes, &output)
+        written.removeAll()
+        swap(&written, &space)
     }
 
-    private func scalar(_ token: JSONToken, _ rule: JSONRule) throws(JSONEditError) -> JSONEdit? {
-        switch token {
-        case .string, .number, .true, .false, .null: break
-        case .beginObject, .endObject, .beginArray, .endArray, .key, .end:
-            throw JSONEditError(.unexpectedType, at: start(of: token))
-        }
-        switch rule {
-        case .scalar, .any: return nil
-        case .refused:
-            if token == .null { return nil }
-            throw JSONEditError(.memberRefused, at: start(of: token))
-        case .edit(let binding, _):
-            let start = start(of: token)
-            let range = ByteRange(start: start, count: reader.position - start)
-            return JSONEdit(binding: binding, token: token, range: range)
-        }
+    /// Leaves what was asked about as it was written.
+    package mutating func keep(_ output: inout Buffer) {
+        if isDropping { return }
+        var written = Buffer()
+        swap(&written, &raw)
+        emit(written.bytes, &output)
+        swap(&written, &raw)
     }
 
-    private func start(of token: JSONToken) -> Int {
-        switch token {
-        case .string(let range, _), .key(let range, _): range.start - 1
-        case .number(let range): range.start
-        case .true, .null: reader.position - 4
-        case .false: reader.position - 5
-        case .beginObject, .endObject, .beginArray, .endArray: reader.position - 1
-        case .end: reader.position
+    /// Writes JSON.
+    package mutating func insert(_ json: Span<UInt8>, _ output: inout Buffer) { emit(json, &output) }
+
+    /// Leaves out the innermost element that may be hidden.
+    package mutating func hide(_ output: inout Buffer) {
+        guard let place = frames.lastIndex(where: { $0.hides }) else {
+            preconditionFailure("no element is open that may be hidden")
         }
+        frames[place].isHidden = true
+        keep(&output)
     }
 
-    private mutating func token(_ bytes: Span<UInt8>) throws(JSONEditError) -> JSONToken {
-        try Self.token(&reader, bytes)
+    mutating func emit(_ bytes: Span<UInt8>, _ output: inout Buffer) {
+        if holds > 0 { held.append(bytes) } else { output.append(bytes) }
     }
 
-    private static func token(
-        _ reader: inout JSONReader,
-        _ bytes: Span<UInt8>
-    ) throws(JSONEditError) -> JSONToken {
-        do throws(JSONError) {
-            return try reader.next(bytes)
-        } catch {
-            throw JSONEditError(.syntax(error.reason), at: error.offset)
-        }
+    func failure(_ reason: JSONEditError.Reason, at index: Int) -> JSONEditError {
+        JSONEditError(reason, at: base + index)
     }
 }

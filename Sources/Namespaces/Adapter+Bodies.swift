@@ -15,25 +15,17 @@ extension Adapter {
         into output: inout Buffer
     ) throws(AdapterFailure) {
         if let native { return try transformNativeRequest(native, mapping, body, scope, into: &output) }
-        guard case .json(let table) = operations[mapping.operation].request else {
+        if body.count > maximumBodyBytes { throw AdapterFailure(.bodyTooLarge) }
+        output.reserve(body.count)
+        if case .form(let declared) = operations[mapping.operation].request {
+            var writer = ParameterWriter(isQuery: false)
+            try appendParameters(body, declared, scope, &mapping, &writer, into: &output)
+            return
+        }
+        guard var transform = BodyTransform(requestOf: mapping, self) else {
             preconditionFailure("only a body that is mapped is transformed")
         }
-        if body.count > maximumBodyBytes { throw AdapterFailure(.bodyTooLarge) }
-        var changed = mapping
-        do throws(JSONChange.Failure) {
-            try JSONChange.apply(table, body, into: &output) {
-                (rewrite, value, output) throws(AdapterFailure) in
-                if case .name = rewrites[rewrite].kind, UUIDText.parse(value) != nil {
-                    throw AdapterFailure(.memberRefused)
-                }
-                try inbound(rewrite, value, scope, &changed, into: &output)
-            } null: { rewrite throws(AdapterFailure) in
-                if case .pin = rewrites[rewrite].kind { throw AdapterFailure(.tenantForeign) }
-            }
-        } catch {
-            throw AdapterFailure(error.requestReason)
-        }
-        mapping = changed
+        try transform.feed(body, isFinal: true, &mapping, scope, into: &output)
     }
 
     /// Appends the body that goes to the agent.
@@ -48,17 +40,13 @@ extension Adapter {
         _ scope: AdapterScope,
         into output: inout Buffer
     ) throws(AdapterFailure) -> UInt16 {
-        let operation = operations[mapping.operation]
-        guard case .json(let table) = operation.response else {
+        if status >= 400 { return transformError(mapping, status, body, path, scope, into: &output) }
+        guard case .mapped(let form) = operations[mapping.operation].response else {
             preconditionFailure("only a body that is mapped is transformed")
         }
-        if status >= 400 { return transformError(mapping, status, body, path, scope, into: &output) }
         if body.count > maximumBodyBytes { throw AdapterFailure(.responseTooLarge) }
-        do throws(JSONChange.Failure) {
-            try map(table, body, mapping, scope, into: &output)
-        } catch {
-            throw AdapterFailure(error.responseReason)
-        }
+        output.reserve(body.count)
+        try map(form, body, mapping, scope, into: &output)
         return status
     }
 
@@ -80,117 +68,34 @@ extension Adapter {
             return writeError(AdapterFailure(.idUnknown, segment: segment), path, into: &output)
         }
         let start = output.count
-        if let table = errors.upstream {
-            do throws(JSONChange.Failure) {
-                try map(table, body, mapping, scope, into: &output)
+        for form in [operation.statuses[status], errors.upstream] {
+            guard let form else { continue }
+            do throws(AdapterFailure) {
+                try map(form, body, mapping, scope, into: &output)
                 return status
             } catch {
                 output.truncate(to: start)
             }
         }
-        writeError(name: errorName(status), message: Array(errors.hidden.utf8), code: "", into: &output)
+        writeError(
+            name: errorName(status),
+            message: Array(errors.hidden.utf8),
+            code: "",
+            status: status,
+            into: &output
+        )
         return status
     }
 
     private func map(
-        _ table: JSONEditTable,
+        _ form: JSONBodyForm,
         _ body: borrowing Span<UInt8>,
         _ mapping: RequestMapping,
         _ scope: AdapterScope,
         into output: inout Buffer
-    ) throws(JSONChange.Failure) {
-        try JSONChange.apply(table, body, into: &output) { (rewrite, value, output) throws(AdapterFailure) in
-            try outbound(rewrite, value, scope, mapping, into: &output)
-        } null: { rewrite throws(AdapterFailure) in
-            if case .pin = rewrites[rewrite].kind { throw AdapterFailure(.foreignObject) }
-        }
-    }
-}
-
-/// Applies changes to the strings of one document that a table names.
-enum JSONChange {
-    enum Failure: Error {
-        case document(JSONEditError.Reason)
-        case value(AdapterFailure)
-    }
-
-    /// - Parameter change: appends what takes the place of a string's meaning.
-    /// - Parameter null: called where null stands in its place, which stays.
-    static func apply(
-        _ table: JSONEditTable,
-        _ body: borrowing Span<UInt8>,
-        into output: inout Buffer,
-        _ change: (Int, borrowing Span<UInt8>, inout Buffer) throws(AdapterFailure) -> Void,
-        null: (Int) throws(AdapterFailure) -> Void
-    ) throws(Failure) {
-        let bytes = body.extracting(0..<body.count)
-        var editor = JSONEditor(table)
-        var copied = 0
-        var plain = Buffer()
-        var changed = Buffer()
-        output.reserve(bytes.count)
-        while let edit = try next(&editor, bytes) {
-            switch edit.token {
-            case .null:
-                do throws(AdapterFailure) { try null(edit.binding) } catch { throw .value(error) }
-            case .string(let range, let escaped):
-                plain.removeAll()
-                changed.removeAll()
-                JSONText.unescape(bytes, range, escaped: escaped, into: &plain)
-                do throws(AdapterFailure) {
-                    try change(edit.binding, plain.bytes, &changed)
-                } catch {
-                    throw .value(error)
-                }
-                if changed.bytes.equals(plain.bytes) { continue }
-                output.append(bytes.extracting(copied..<edit.range.start))
-                JSONWriter.appendString(changed.bytes, &output)
-                copied = edit.range.end
-            case .number, .true, .false, .beginObject, .endObject, .beginArray, .endArray, .key, .end:
-                throw .document(.unexpectedType)
-            }
-        }
-        output.append(bytes.extracting(copied..<bytes.count))
-    }
-
-    private static func next(
-        _ editor: inout JSONEditor,
-        _ bytes: Span<UInt8>
-    ) throws(Failure) -> JSONEdit? {
-        do throws(JSONEditError) {
-            return try editor.next(bytes)
-        } catch {
-            throw .document(error.reason)
-        }
-    }
-}
-
-extension JSONChange.Failure {
-    var requestReason: AdapterReason {
-        switch self {
-        case .value(let failure): failure.reason
-        case .document(let reason):
-            switch reason {
-            case .syntax: .bodyInvalid
-            case .memberUndeclared: .memberUndeclared
-            case .memberDuplicate: .memberDuplicate
-            case .memberRefused: .memberRefused
-            case .memberMissing: .memberMissing
-            case .unexpectedType: .memberType
-            }
-        }
-    }
-
-    var responseReason: AdapterReason {
-        switch self {
-        case .value(let failure): failure.reason
-        case .document(let reason):
-            switch reason {
-            case .syntax, .memberDuplicate, .unexpectedType: .responseInvalid
-            case .memberUndeclared, .memberRefused: .responseUndeclared
-            // Without its stamp nobody knows whose it is.
-            case .memberMissing: .foreignObject
-            }
-        }
+    ) throws(AdapterFailure) {
+        var transform = BodyTransform(response: form, self)
+        var mapping = mapping
+        try transform.feed(body, isFinal: true, &mapping, scope, into: &output)
     }
 }

@@ -50,11 +50,11 @@ extension Adapter {
             switch hole {
             case .code: output.append(string: code)
             case .subject: output.append(text)
-            case .compartment, .tenant, .visible, .name, .message: break
+            case .compartment, .tenant, .visible, .name, .message, .status, .value: break
             }
         }
         let name = wording?.name ?? errorName(status)
-        writeError(name: name, message: message.bytes.array(), code: code, into: &output)
+        writeError(name: name, message: message.bytes.array(), code: code, status: status, into: &output)
         return status
     }
 
@@ -92,24 +92,15 @@ extension Adapter {
 
     func errorName(_ status: UInt16) -> String { errors.names[status] ?? errors.otherwise }
 
-    func writeError(name: String, message: [UInt8], code: String, into output: inout Buffer) {
-        var isFirst = true
-        output.append(UInt8(ascii: "{"))
-        for member in errors.body {
-            output.append(isFirst ? "\"" : ",\"")
-            isFirst = false
-            output.append(string: member.name)
-            output.append("\":\"")
-            member.text.write(into: &output, escaped: true) { hole, output in
-                switch hole {
-                case .name: output.append(string: name)
-                case .message: output.append(message)
-                case .code: output.append(string: code)
-                case .compartment, .tenant, .visible, .subject: break
-                }
+    func writeError(name: String, message: [UInt8], code: String, status: UInt16, into output: inout Buffer) {
+        errors.body.write(into: &output, escaped: true) { hole, output in
+            switch hole {
+            case .name: output.append(string: name)
+            case .message: output.append(message)
+            case .code: output.append(string: code)
+            case .status: output.append(decimal: Int(status))
+            case .compartment, .tenant, .visible, .subject, .value: break
             }
-            output.append("\"")
         }
-        output.append(UInt8(ascii: "}"))
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Bytes
 package import HTTPTypes
+internal import JSON
 
 extension Adapter {
     /// Decides on each header of a request, and on its body as far as headers tell.
@@ -18,7 +19,8 @@ extension Adapter {
         into plan: inout FieldPlan
     ) throws(AdapterFailure) {
         let operation = operations[mapping.operation]
-        try checkBody(operation.request, fields, length)
+        mapping.hasBody = !(operation.isBodyOptional && (length == .none || length == .fixed(0)))
+        if mapping.hasBody { try checkBody(operation.request, fields, length) }
         let mapsResponse = operation.response.isMapped
         let mapsRequest = operation.request.isMapped
         plan.restart(addsIdentityCoding: mapsResponse)
@@ -60,7 +62,7 @@ extension Adapter {
         return switch operations[mapping.operation].request {
         case .none: .none
         case .opaque: .opaque
-        case .json: .json(maximumBytes: maximumBodyBytes)
+        case .mapped, .form: mapping.hasBody ? .json(maximumBytes: maximumBodyBytes) : .none
         }
     }
 
@@ -70,18 +72,25 @@ extension Adapter {
         _ length: BodyLength
     ) throws(AdapterFailure) {
         switch body {
-        case .opaque: break
+        case .opaque: return
         case .none:
             if length != .none, length != .fixed(0) { throw AdapterFailure(.bodyUndeclared) }
-        case .json:
-            if case .fixed(let count) = length, count > maximumBodyBytes {
-                throw AdapterFailure(.bodyTooLarge)
-            }
-            // A store that is sent no body might take its own defaults for what is pinned.
-            if length == .none || length == .fixed(0) { throw AdapterFailure(.bodyInvalid) }
-            if !MediaType.isPlain(fields) { throw AdapterFailure(.contentCodingRefused) }
-            if !MediaType.isJSON(fields) { throw AdapterFailure(.contentTypeRefused) }
+            return
+        case .mapped, .form: break
         }
+        if case .fixed(let count) = length, count > maximumBodyBytes {
+            throw AdapterFailure(.bodyTooLarge)
+        }
+        // A store that is sent no body might take its own defaults for what is pinned.
+        if length == .none || length == .fixed(0) { throw AdapterFailure(.bodyInvalid) }
+        if !MediaType.isPlain(fields) { throw AdapterFailure(.contentCodingRefused) }
+        var isExpected = false
+        switch body {
+        case .mapped(.lines): isExpected = MediaType.isJSON(fields) || MediaType.isLines(fields)
+        case .form: isExpected = MediaType.isForm(fields)
+        case .mapped, .none, .opaque: isExpected = MediaType.isJSON(fields)
+        }
+        if !isExpected { throw AdapterFailure(.contentTypeRefused) }
     }
 
     private func checkAlone(_ index: Int, _ fields: borrowing Fields) throws(AdapterFailure) {
@@ -93,7 +102,7 @@ extension AdapterBody {
     var isMapped: Bool {
         switch self {
         case .none, .opaque: false
-        case .json: true
+        case .mapped, .form: true
         }
     }
 }
@@ -110,15 +119,29 @@ enum MediaType {
         return true
     }
 
-    /// One Content-Type, `application/json`, in UTF-8: in another charset the bytes would mean something else to
-    /// whoever heeds it.
-    static func isJSON(_ fields: borrowing Fields) -> Bool {
+    /// JSON, one document.
+    static func isJSON(_ fields: borrowing Fields) -> Bool { has(fields, "application/json") }
+
+    /// JSON, one document a line.
+    static func isLines(_ fields: borrowing Fields) -> Bool {
+        has(fields, "application/x-ndjson") || has(fields, "application/ndjson")
+    }
+
+    static func isForm(_ fields: borrowing Fields) -> Bool {
+        has(fields, "application/x-www-form-urlencoded")
+    }
+
+    static func isEvents(_ fields: borrowing Fields) -> Bool { has(fields, "text/event-stream") }
+
+    /// One Content-Type, of that type, in UTF-8: in another charset the bytes would mean something else to whoever heeds
+    /// it.
+    private static func has(_ fields: borrowing Fields, _ type: StaticString) -> Bool {
         guard fields.occurrences(.contentType) == 1, let index = fields.first(.contentType) else {
             return false
         }
         let value = fields.value(at: index)
         let end = value.firstIndex(of: UInt8(ascii: ";")) ?? value.count
-        guard value.extracting(0..<end).trimmingOWS().equalsIgnoringCase("application/json") else {
+        guard value.extracting(0..<end).trimmingOWS().equalsIgnoringCase(type) else {
             return false
         }
         if end == value.count { return true }

@@ -31,7 +31,8 @@ extension Adapter {
         }
         let operation = operations[mapping.operation]
         let body = try planBody(operation, status, fields, length)
-        let isMapped = operation.response.isMapped
+        let isMapped =
+            operation.response.isMapped || (status >= 400 && errors.upstream != nil && body != .opaque)
         plan.restart(addsIdentityCoding: false)
         for index in fields.indices {
             let known = fields.known(at: index)
@@ -78,22 +79,35 @@ extension Adapter {
         switch operation.response {
         case .opaque: return length == .none ? .none : .opaque
         case .none:
-            if length != .none, length != .fixed(0) { throw AdapterFailure(.responseUndeclared) }
-            return .none
-        case .json:
+            if length == .none || length == .fixed(0) { return .none }
+            if status >= 400, errors.upstream != nil { return .json(maximumBytes: Self.maximumErrorBytes) }
+            throw AdapterFailure(.responseUndeclared)
+        case .form: preconditionFailure("forms are requests' bodies")
+        case .mapped:
             switch status {
             case 204, 205, 304: return .none
             case 400...: return .json(maximumBytes: Self.maximumErrorBytes)
-            case 200...203:
-                if !MediaType.isPlain(fields) { throw AdapterFailure(.responseCodingRefused) }
-                if !MediaType.isJSON(fields) { throw AdapterFailure(.responseInvalid) }
-                if case .fixed(let count) = length, count > maximumBodyBytes {
-                    throw AdapterFailure(.responseTooLarge)
-                }
-                return .json(maximumBytes: maximumBodyBytes)
+            case 200...203: return try planSuccess(operation, fields, length)
             default: throw AdapterFailure(.responseStatusRefused)
             }
         }
+    }
+
+    private func planSuccess(
+        _ operation: AdapterOperation,
+        _ fields: borrowing Fields,
+        _ length: BodyLength
+    ) throws(AdapterFailure) -> BodyPlan {
+        if !MediaType.isPlain(fields) { throw AdapterFailure(.responseCodingRefused) }
+        if let events = operation.events, MediaType.isEvents(fields) {
+            if case .opaque = events { return .opaque }
+            return .events
+        }
+        if !MediaType.isJSON(fields) { throw AdapterFailure(.responseInvalid) }
+        if case .fixed(let count) = length, count > maximumBodyBytes {
+            throw AdapterFailure(.responseTooLarge)
+        }
+        return .json(maximumBytes: maximumBodyBytes)
     }
 
     private func planRewrite(
@@ -106,7 +120,7 @@ extension Adapter {
         into plan: inout FieldPlan
     ) throws(AdapterFailure) {
         if known == .location || known == .contentLocation,
-            case .prefix(let template) = rewrites[rewrite].kind
+            case .prefix(let template, nil) = rewrites[rewrite].kind
         {
             let mapped = try AdapterLocation.map(
                 value,

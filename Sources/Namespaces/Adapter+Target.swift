@@ -7,26 +7,23 @@ extension Adapter {
     /// - Parameter operation: what `match` answered for the same path.
     /// - Throws: `tenant_foreign`, `id_unknown`, `id_malformed` with the segment; `parameter_…`. What was appended is
     ///   then of no use.
+    /// - Parameter alternative: whether the body was seen and its mapping says `isAlternative`.
     /// Cost: one pass, no allocation.
     package func rewriteTarget(
         _ operation: Int,
         _ path: borrowing CanonicalPath,
         _ scope: AdapterScope,
+        alternative: Bool = false,
         into target: inout Buffer
     ) throws(AdapterFailure) -> RequestMapping {
         var mapping = RequestMapping(operation: operation)
-        for index in routes.parts(of: operation) {
+        for index in routes.parts(of: operation, alternative: alternative) {
             switch routes.part(index) {
             case .text(let start, let count): routes.append(start, count, to: &target)
             case .field(let segment, .rewrite(let rewrite)):
-                // What is canonical has escapes only for bytes that no id, no tenant's name and no UUID holds, and a
-                // prefixed key keeps its own; so the segment is compared and copied as it stands.
-                do throws(AdapterFailure) {
-                    try inbound(rewrite, path.segment(at: segment), scope, &mapping, into: &target)
-                } catch {
-                    throw AdapterFailure(error.reason, segment: segment)
-                }
+                try append(path, segment, rewrite, scope, &mapping, into: &target)
             case .field(let segment, _): target.append(path.segment(at: segment))
+            case .compartment: target.append(scope.compartment.bytes)
             case .rest(let segment, let rule):
                 if case .rewrite(let rewrite) = rule { target.append(scope.rendered[rewrite].value) }
                 let end = path.bytes.count
@@ -36,6 +33,40 @@ extension Adapter {
         }
         try appendQuery(path, scope, &mapping, into: &target)
         return mapping
+    }
+
+    /// Appends one segment, rewritten.
+    private func append(
+        _ path: borrowing CanonicalPath,
+        _ segment: Int,
+        _ rewrite: Int,
+        _ scope: AdapterScope,
+        _ mapping: inout RequestMapping,
+        into target: inout Buffer
+    ) throws(AdapterFailure) {
+        do throws(AdapterFailure) {
+            guard path.flags(at: segment).contains(.hasEscapes), decodes(rewrite) else {
+                // What is canonical has escapes only for bytes that no UUID and no tenant's name holds, and a prefixed
+                // key keeps its own; so the segment is compared and copied as it stands.
+                try inbound(rewrite, path.segment(at: segment), scope, &mapping, into: &target)
+                return
+            }
+            var plain = Buffer()
+            path.decodeSegment(at: segment, into: &plain)
+            var changed = Buffer()
+            try inbound(rewrite, plain.bytes, scope, &mapping, into: &changed)
+            PercentEncoding.encode(changed.bytes, as: .query, into: &target)
+        } catch {
+            throw AdapterFailure(error.reason, segment: segment)
+        }
+    }
+
+    /// Whether the rewrite looks at what a value means, not only at where it begins.
+    private func decodes(_ rewrite: Int) -> Bool {
+        switch rewrites[rewrite].kind {
+        case .own(.text), .digest, .prefix(_, .some): true
+        default: false
+        }
     }
 
     private func appendQuery(
@@ -53,9 +84,21 @@ extension Adapter {
             return
         }
         if !path.hasQuery, declared.isEmpty { return }
-        var writer = QueryWriter()
-        var seen: UInt64 = 0
+        var writer = ParameterWriter(isQuery: true)
         let query = path.query
+        try appendParameters(query, declared, scope, &mapping, &writer, into: &target)
+    }
+
+    /// The parameters of a query or a form.
+    func appendParameters(
+        _ query: borrowing Span<UInt8>,
+        _ declared: [AdapterParameter],
+        _ scope: AdapterScope,
+        _ mapping: inout RequestMapping,
+        _ writer: inout ParameterWriter,
+        into target: inout Buffer
+    ) throws(AdapterFailure) {
+        var seen: UInt64 = 0
         var cursor = QueryCursor()
         while let parameter = cursor.next(in: query) {
             let name = query.extracting(parameter.name)
@@ -81,23 +124,36 @@ extension Adapter {
                 writer.append(declared[index].name, value.bytes, &target)
             }
         }
-        // A pinned parameter that is left out would be the store's own default, which is somebody's.
+        // A tenant's parameter that is left out would be the store's own default, which is somebody's.
         for (index, parameter) in declared.enumerated() where seen & 1 << UInt64(index) == 0 {
-            guard case .rewrite(let rewrite) = parameter.rule, case .pin = rewrites[rewrite].kind else {
-                continue
+            guard case .rewrite(let rewrite) = parameter.rule else { continue }
+            let isPinned = if case .pin = rewrites[rewrite].kind { true } else { false }
+            switch rewrites[rewrite].missing {
+            case .refused where !isPinned: throw AdapterFailure(.parameterMissing)
+            case .added, .refused:
+                var value = Buffer()
+                value.append(scope.rendered[rewrite].value)
+                if case .prefix(_, .some) = rewrites[rewrite].kind { value.append(UInt8(ascii: "*")) }
+                writer.append(parameter.name, value.bytes, &target)
+            case .allowed: break
             }
-            let value = scope.rendered[rewrite].value
-            writer.append(parameter.name, value.span, &target)
         }
     }
 }
 
-/// Puts `?` before the first parameter and `&` before the others.
-private struct QueryWriter {
+/// Puts `?` before the first parameter of a query and `&` before the others.
+struct ParameterWriter {
+    private let isQuery: Bool
     private var isFirst = true
 
+    init(isQuery: Bool) { self.isQuery = isQuery }
+
     mutating func separate(_ target: inout Buffer) {
-        target.append(isFirst ? UInt8(ascii: "?") : UInt8(ascii: "&"))
+        if !isFirst {
+            target.append(UInt8(ascii: "&"))
+        } else if isQuery {
+            target.append(UInt8(ascii: "?"))
+        }
         isFirst = false
     }
 

@@ -4,8 +4,24 @@ internal import Bytes
 /// One value, from the agent's view to the store's and back, wherever it stands.
 extension Adapter {
     /// Whether ids leave here sealed and come back later, so that their key must outlive a restart.
-    package var sealsIDs: Bool {
-        rewrites.contains { if case .own = $0.kind { true } else { false } }
+    package var sealsIDs: Bool { sealsUUIDs || sealsTexts }
+
+    var sealsUUIDs: Bool {
+        rewrites.contains {
+            switch $0.kind {
+            case .own(.uuid), .own(.chosen): true
+            default: false
+            }
+        }
+    }
+
+    var sealsTexts: Bool {
+        rewrites.contains {
+            switch $0.kind {
+            case .own(.text), .digest: true
+            default: false
+            }
+        }
     }
 
     /// Appends what the store is to see in the place of `value`, a decoded text.
@@ -25,20 +41,50 @@ extension Adapter {
                 return
             }
             throw AdapterFailure(.tenantForeign)
-        case .own:
-            guard let sealer = scope.sealer else { preconditionFailure("a scope of another adapter") }
-            switch sealer.open(value, into: &output) {
-            case .done: break
-            case .malformed: throw AdapterFailure(.idMalformed)
-            case .unknown: throw AdapterFailure(.idUnknown)
+        case .own(let form): try open(rewrite, form, value, scope, into: &output)
+        case .prefix(_, let list):
+            let prefix = scope.rendered[rewrite].value
+            guard let list else {
+                output.append(prefix)
+                output.append(copying: value)
+                return
             }
-        case .prefix:
+            guard list.rewrite(value, prefix: prefix, into: &output) else {
+                throw AdapterFailure(.nameRefused)
+            }
+        case .digest:
+            guard let sealer = scope.textSealer else { preconditionFailure("a scope of another adapter") }
             output.append(scope.rendered[rewrite].value)
-            output.append(copying: value)
+            sealer.digest(value, as: rewrites[rewrite].name, into: &output)
         case .name:
             if UUIDText.parse(value) != nil { throw AdapterFailure(.idUnknown) }
             output.append(copying: value)
         case .screen: output.append(copying: value)
+        case .shift(let count):
+            guard Self.append(value, plus: count, to: &output) else { throw AdapterFailure(.memberRefused) }
+        case .filter, .stamp, .first: preconditionFailure("not a rewrite of values that are sent")
+        }
+    }
+
+    private func open(
+        _ rewrite: Int,
+        _ form: AdapterRewrite.IDForm,
+        _ value: borrowing Span<UInt8>,
+        _ scope: AdapterScope,
+        into output: inout Buffer
+    ) throws(AdapterFailure) {
+        if form == .text {
+            guard let sealer = scope.textSealer else { preconditionFailure("a scope of another adapter") }
+            guard sealer.open(value, as: rewrites[rewrite].name, into: &output) else {
+                throw AdapterFailure(.idUnknown)
+            }
+            return
+        }
+        guard let sealer = scope.sealer else { preconditionFailure("a scope of another adapter") }
+        switch sealer.open(value, anyForm: form == .chosen, into: &output) {
+        case .done: break
+        case .malformed: throw AdapterFailure(.idMalformed)
+        case .unknown: throw AdapterFailure(.idUnknown)
         }
     }
 
@@ -56,21 +102,103 @@ extension Adapter {
                 throw AdapterFailure(.foreignObject)
             }
             output.append(mapping.visible(rewrite, scope))
-        case .own:
-            guard let sealer = scope.sealer else { preconditionFailure("a scope of another adapter") }
-            guard sealer.seal(value, into: &output) else { throw AdapterFailure(.responseInvalid) }
+        case .stamp, .first:
+            // It is left out: the agent never knew of it.
+            guard value.equals(scope.rendered[rewrite].value) else { throw AdapterFailure(.foreignObject) }
+        case .own(let form): try seal(rewrite, form, value, scope, into: &output)
         case .prefix:
             let prefix = scope.rendered[rewrite].value
             guard value.hasPrefix(prefix) else { throw AdapterFailure(.foreignObject) }
             output.append(value.extracting(prefix.count..<value.count))
+        case .digest:
+            guard let sealer = scope.textSealer else { preconditionFailure("a scope of another adapter") }
+            let prefix = scope.rendered[rewrite].value
+            guard value.hasPrefix(prefix),
+                sealer.value(
+                    value.extracting(prefix.count..<value.count),
+                    as: rewrites[rewrite].name,
+                    into: &output
+                )
+            else { throw AdapterFailure(.foreignObject) }
         case .name: output.append(copying: value)
-        case .screen:
-            if Self.tells(value, scope) {
-                output.append(string: errors.hidden)
+        case .screen: screen(value, scope, into: &output)
+        case .shift(let count):
+            guard Self.append(value, plus: -count, to: &output) else {
+                throw AdapterFailure(.responseInvalid)
+            }
+        case .filter: preconditionFailure("not a rewrite of answers")
+        }
+    }
+
+    private func seal(
+        _ rewrite: Int,
+        _ form: AdapterRewrite.IDForm,
+        _ value: borrowing Span<UInt8>,
+        _ scope: AdapterScope,
+        into output: inout Buffer
+    ) throws(AdapterFailure) {
+        var isSealed = false
+        if form == .text {
+            guard let sealer = scope.textSealer else { preconditionFailure("a scope of another adapter") }
+            isSealed = sealer.seal(value, as: rewrites[rewrite].name, into: &output)
+        } else {
+            guard let sealer = scope.sealer else { preconditionFailure("a scope of another adapter") }
+            isSealed = sealer.seal(value, anyForm: form == .chosen, into: &output)
+        }
+        if !isSealed { throw AdapterFailure(.responseInvalid) }
+    }
+
+    /// Appends a whole number with so much more; false for anything else.
+    private static func append(
+        _ number: borrowing Span<UInt8>,
+        plus count: Int,
+        to output: inout Buffer
+    ) -> Bool {
+        guard (1...9).contains(number.count) else { return false }
+        var value = 0
+        for index in number.indices {
+            guard ASCII.isDigit(number[index]) else { return false }
+            value = value * 10 + Int(number[index] - 0x30)
+        }
+        output.append(decimal: value + count)
+        return true
+    }
+
+    // MARK: texts for people
+
+    /// A text as a private store would have written it: without the compartment's own prefixes. One that tells more than
+    /// that is hidden.
+    private func screen(_ value: borrowing Span<UInt8>, _ scope: AdapterScope, into output: inout Buffer) {
+        var text = Buffer()
+        text.append(copying: value)
+        for (index, rewrite) in rewrites.enumerated() {
+            guard case .prefix = rewrite.kind else { continue }
+            Self.remove(scope.rendered[index].value, from: &text)
+        }
+        if Self.tells(text.bytes, scope) {
+            output.append(string: errors.hidden)
+        } else {
+            output.append(text.bytes)
+        }
+    }
+
+    private static func remove(_ prefix: [UInt8], from text: inout Buffer) {
+        guard !prefix.isEmpty else { return }
+        var rest = Buffer()
+        var start = 0
+        var index = 0
+        while index + prefix.count <= text.count {
+            if text.bytes.extracting(index..<index + prefix.count).equals(prefix) {
+                rest.append(text.bytes.extracting(start..<index))
+                index += prefix.count
+                start = index
             } else {
-                output.append(copying: value)
+                index += 1
             }
         }
+        guard start > 0 else { return }
+        rest.append(text.bytes.extracting(start..<text.count))
+        swap(&text, &rest)
     }
 
     /// Whether a text for people holds a UUID, this compartment's code, or any code where a word begins.

@@ -48,6 +48,8 @@ package final class Adapter: Sendable {
     let errors: AdapterErrors
     let provisions: [AdapterProvision]
     let routes: AdapterRoutes
+    /// What stands in the table for `test`.
+    package let examples: [AdapterExample]
 
     init(
         name: String,
@@ -61,6 +63,7 @@ package final class Adapter: Sendable {
         responseHeaders: AdapterHeaders,
         errors: AdapterErrors,
         provisions: [AdapterProvision],
+        examples: [AdapterExample],
         native: NativeStore? = nil
     ) {
         self.native = native
@@ -75,6 +78,7 @@ package final class Adapter: Sendable {
         self.responseHeaders = responseHeaders
         self.errors = errors
         self.provisions = provisions
+        self.examples = examples
         routes = AdapterRoutes(operations)
     }
 
@@ -92,6 +96,7 @@ package final class Adapter: Sendable {
             responseHeaders: AdapterHeaders(),
             errors: .none,
             provisions: [],
+            examples: [],
             native: native
         )
     }

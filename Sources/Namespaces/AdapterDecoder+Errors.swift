@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Bytes
+internal import JSON
 
 extension AdapterDecoder {
     mutating func decodeErrors(_ node: AdapterNode) {
         guard let section = node.section(["body", "names", "message", "hidden", "codes", "upstream"]) else {
             return
         }
-        for (name, value) in required(section, "body", node)?.members() ?? [] {
-            if name.isEmpty || !name.utf8.allSatisfy({ Self.isWord($0) || (0x41...0x5A).contains($0) }) {
-                section["body"]?.noteKey(name, "expected a name of letters, digits and _")
-            }
-            guard let text = value.template(allowing: [.name, .message, .code]) else { continue }
-            errors.body.append((name, text))
-        }
+        if let body = required(section, "body", node) { decodeErrorBody(body) }
         for (status, value) in section["names"]?.members() ?? [] {
             guard let name = value.string() else { continue }
             if status == "otherwise" {
@@ -31,10 +27,34 @@ extension AdapterDecoder {
         for (code, value) in section["codes"]?.members() ?? [] { decodeCode(code, value) }
         if let upstream = section["upstream"] {
             switch decodeBody(upstream, .response) {
-            case .json(let table): errors.upstream = table
-            case .none, .opaque: upstream.note("expected the members of the store's errors")
+            case .mapped(let form): errors.upstream = form
+            case .none, .opaque, .form: upstream.note("expected the members of the store's errors")
             }
         }
+    }
+
+    /// Members and their texts, or the whole as a text.
+    private mutating func decodeErrorBody(_ node: AdapterNode) {
+        if node.value.string != nil {
+            errors.body = node.template(allowing: [.name, .message, .code, .status]) ?? errors.body
+            let text = errors.body.rendered { _, output in output.append("1") }
+            if (try? JSONValue.parse(text.span)) == nil {
+                node.note("expected JSON, once its holes are filled")
+            }
+            return
+        }
+        var pieces: [AdapterTemplate.Piece] = []
+        for (name, value) in node.members() ?? [] {
+            if name.isEmpty || !name.utf8.allSatisfy({ Self.isWord($0) || (0x41...0x5A).contains($0) }) {
+                node.noteKey(name, "expected a name of letters, digits and _")
+            }
+            guard let text = value.template(allowing: [.name, .message, .code]) else { continue }
+            pieces.append(.text(Array("\(pieces.isEmpty ? "{" : ",")\"\(name)\":\"".utf8)))
+            pieces += text.pieces
+            pieces.append(.text([UInt8(ascii: "\"")]))
+        }
+        pieces.append(.text(Array((pieces.isEmpty ? "{}" : "}").utf8)))
+        errors.body = AdapterTemplate(pieces: pieces)
     }
 
     private mutating func decodeCode(_ code: String, _ node: AdapterNode) {

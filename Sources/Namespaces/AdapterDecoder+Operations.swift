@@ -7,55 +7,125 @@ extension AdapterDecoder {
     mutating func decodeOperation(_ node: AdapterNode) {
         guard
             let section = node.section([
-                "name", "method", "path", "action", "websocket", "request", "response", "not_found", "answer",
+                "name", "method", "path", "to", "with", "action", "websocket", "request", "response",
+                "not_found", "answer",
                 "refuse",
             ]),
             let name = required(section, "name", node)?.string(),
-            let method = required(section, "method", node)?.method(),
+            let method = required(section, "method", node),
             let path = required(section, "path", node),
             let template = path.string()
         else { return }
         if name.isEmpty || !name.utf8.allSatisfy(Self.isWord) {
             section["name"]?.note("expected a name of a-z, 0-9 and _")
         }
-        if operations.contains(where: { $0.name == name }) {
-            section["name"]?.note("there is another operation \"\(name)\"")
+        let methods =
+            method.value.array == nil ? [method.method()] : (method.list() ?? []).map { $0.method() }
+        guard let first = methods.compactMap({ $0 }).first else { return }
+        var parts = AdapterOperation.Parts(name: name, method: first, template: template)
+        let fields = decodePath(path, template)
+        parts.segments = fields.map(\.segment)
+        parts.target = section["to"].flatMap { decodeTarget($0, fields.map(\.name)) }
+        parts.isRefused = section["refuse"]?.boolean() ?? false
+        parts.action = decodeAction(section["action"], node, isRefused: parts.isRefused)
+        parts.isWebSocket = section["websocket"]?.boolean() ?? false
+        parts.answer = section["answer"].flatMap(decodeAnswer)
+        parts.idSegment = idSegment(parts.segments)
+        parts.isUnknownIDBy404 = notFound(section["not_found"])
+        if section["response"] == nil, parts.answer == nil, !parts.isRefused {
+            node.note("missing key \"response\"")
         }
-        let segments = decodePath(path, template)
-        let isRefused = section["refuse"]?.boolean() ?? false
-        let answer = section["answer"].flatMap(decodeAnswer)
-        let request = section["request"]?.section(["query", "body"]) ?? [:]
-        let response = section["response"]?.section(["body"]) ?? [:]
-        if section["response"] == nil, answer == nil, !isRefused { node.note("missing key \"response\"") }
-        let responseBody = response["body"].map { decodeBody($0, .response) } ?? .none
-        if case .json = responseBody, errors.upstream == nil {
-            node.note("a mapped response needs the shape of the store's own errors: errors.upstream")
+        decodeRequest(section["request"], &parts)
+        decodeResponse(section["response"], node, &parts)
+        parts.alternative = section["with"].flatMap {
+            decodeAlternative($0, fields.map(\.name), parts.request)
         }
-        operations.append(
-            AdapterOperation(
-                name: name,
-                method: method,
-                template: template,
-                action: decodeAction(section["action"], node, isRefused: isRefused),
-                isWebSocket: section["websocket"]?.boolean() ?? false,
-                isRefused: isRefused,
-                segments: segments,
-                parameters: decodeQuery(request["query"]),
-                request: request["body"].map { decodeBody($0, .request) } ?? .none,
-                response: responseBody,
-                answer: answer,
-                idSegment: idSegment(segments),
-                isUnknownIDBy404: notFound(section["not_found"])
-            )
-        )
+        for (index, method) in methods.enumerated() {
+            guard let method else { continue }
+            if index > 0 {
+                parts.name = "\(name)_\("\(method.name)".lowercased())"
+                parts.method = method
+            }
+            if operations.contains(where: { $0.name == parts.name }) {
+                section["name"]?.note("there is another operation \"\(parts.name)\"")
+            }
+            operations.append(AdapterOperation(parts))
+            operationNodes.append(node)
+        }
+    }
+
+    /// Another path at the store, for requests whose body has a certain member.
+    private func decodeAlternative(
+        _ node: AdapterNode,
+        _ names: [String],
+        _ request: AdapterBody
+    ) -> AdapterOperation.Alternative? {
+        guard let section = node.section(["member", "to"]),
+            let name = required(section, "member", node)?.string(),
+            let target = required(section, "to", node).flatMap({ decodeTarget($0, names) })
+        else { return nil }
+        guard case .mapped(.document(let table)) = request, let index = table.rootMember(Array(name.utf8))
+        else {
+            return section["member"]?.expected("a member of the request's body")
+        }
+        return AdapterOperation.Alternative(member: Array(name.utf8), bit: 1 << UInt64(index), target: target)
+    }
+
+    private mutating func decodeRequest(_ node: AdapterNode?, _ parts: inout AdapterOperation.Parts) {
+        let section = node?.section(["query", "body", "optional"]) ?? [:]
+        if let query = section["query"] {
+            parts.parameters = query.value == .string("opaque") ? nil : decodeQuery(query)
+        }
+        if let body = section["body"] { parts.request = decodeBody(body, .request) }
+        guard let optional = section["optional"], optional.boolean() == true else { return }
+        parts.isBodyOptional = true
+        // Without a body nothing could be put into it.
+        switch parts.request {
+        case .mapped(.document(let table)):
+            if table.needsBody { optional.note("a body that something is put into cannot be left out") }
+        case .none, .opaque, .form, .mapped(.lines), .mapped(.events):
+            optional.note("only a body of JSON members can be optional")
+        }
+    }
+
+    private mutating func decodeResponse(
+        _ node: AdapterNode?,
+        _ operation: AdapterNode,
+        _ parts: inout AdapterOperation.Parts
+    ) {
+        let section = node?.section(["body", "events", "statuses"]) ?? [:]
+        if let body = section["body"] { parts.response = decodeBody(body, .response) }
+        if let events = section["events"] {
+            parts.events = decodeEvents(events)
+            if !parts.response.isMapped {
+                events.note("only beside a body of JSON members, for what is no stream")
+            }
+        }
+        for (status, body) in section["statuses"]?.members() ?? [] {
+            guard let number = UInt16(status), (400...599).contains(number) else {
+                section["statuses"]?.noteKey(status, "expected a status from 400 to 599")
+                continue
+            }
+            guard case .mapped(let form) = decodeBody(body, .response) else {
+                body.note("expected members")
+                continue
+            }
+            parts.statuses[number] = form
+        }
+        if parts.response.isMapped, errors.upstream == nil {
+            operation.note("a mapped response needs the shape of the store's own errors: errors.upstream")
+        }
     }
 
     /// Two operations that one request could be, neither more specific than the other.
-    func noteAmbiguities(_ node: AdapterNode?) {
-        guard let nodes = node?.list(), nodes.count == operations.count else { return }
+    func noteAmbiguities() {
+        // A path that could not be read is the same as many others.
+        if !reader.problems.isEmpty { return }
         for (index, operation) in operations.enumerated() {
             for other in operations[..<index]
-            where other.method == operation.method && other.segments.count == operation.segments.count {
+            where other.method == operation.method && other.segments.count == operation.segments.count
+                && other.endsWithSlash == operation.endsWithSlash
+            {
                 let overlaps = zip(other.segments, operation.segments).allSatisfy { pair in
                     switch pair {
                     case (.literal(let left), .literal(let right)): left == right
@@ -64,7 +134,9 @@ extension AdapterDecoder {
                     case (.field, .rest), (.rest, .field): false
                     }
                 }
-                if overlaps { nodes[index].note("the same requests are operation \"\(other.name)\"") }
+                if overlaps {
+                    operationNodes[index].note("the same requests are operation \"\(other.name)\"")
+                }
             }
         }
     }
@@ -115,17 +187,19 @@ extension AdapterDecoder {
 
     // MARK: paths and parameters
 
-    private func decodePath(_ node: AdapterNode, _ text: String) -> [AdapterSegment] {
+    private func decodePath(_ node: AdapterNode, _ text: String) -> [(segment: AdapterSegment, name: String)]
+    {
         guard text.hasPrefix("/") else { return node.expected("a path that begins with /") ?? [] }
         if text == "/" { return [] }
-        let parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        var parts = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        if parts.last?.isEmpty == true { parts.removeLast() }
         return parts.enumerated().compactMap { index, part in
             guard part.hasPrefix("{"), part.hasSuffix("}") else {
                 let bytes = Array(part.utf8)
                 guard !bytes.isEmpty, bytes.allSatisfy(PercentEncoding.isUnreserved), part != ".",
                     part != ".."
                 else { return node.expected("segments of letters, digits and -._~, or {fields}") }
-                return .literal(bytes)
+                return (.literal(bytes), "")
             }
             var name = part.dropFirst().dropLast()
             let isRest = name.hasSuffix("...")
@@ -133,28 +207,59 @@ extension AdapterDecoder {
             guard let rule = segments[String(name)] else {
                 return node.expected("what is to become of {\(name)} under \"segments\"")
             }
-            if isRest { return decodeRest(node, rule, isLast: index == parts.count - 1) }
-            return checkedSegment(node, rule)
+            let segment =
+                isRest ? decodeRest(node, rule, isLast: index == parts.count - 1) : checkedSegment(node, rule)
+            return segment.map { ($0, String(name)) }
         }
+    }
+
+    /// The path at the store: texts, `{compartment}`, and the fields of the agent's path by their names.
+    private func decodeTarget(_ node: AdapterNode, _ names: [String]) -> [AdapterTargetPart]? {
+        guard let text = node.string() else { return nil }
+        guard text.hasPrefix("/") else { return node.expected("a path that begins with /") }
+        var parts: [AdapterTargetPart] = []
+        var rest = Substring(text)
+        while let open = rest.firstIndex(of: "{") {
+            parts.append(.text(Array(rest[..<open].utf8)))
+            guard let close = rest[open...].firstIndex(of: "}") else {
+                return node.expected("a } for each {")
+            }
+            let name = String(rest[rest.index(after: open)..<close])
+            if name == "compartment" {
+                parts.append(.compartment)
+            } else if let index = names.firstIndex(of: name), !name.isEmpty {
+                parts.append(.segment(index))
+            } else {
+                return node.expected("{compartment} or a field of the path in braces")
+            }
+            rest = rest[rest.index(after: close)...]
+        }
+        parts.append(.text(Array(rest.utf8)))
+        let isPlain = parts.allSatisfy { part in
+            guard case .text(let text) = part else { return true }
+            return text.allSatisfy { PercentEncoding.isUnreserved($0) || "/*,".utf8.contains($0) }
+        }
+        return isPlain ? parts : node.expected("letters, digits and -._~/*, between what stands in braces")
     }
 
     private func checkedSegment(_ node: AdapterNode, _ rule: AdapterRule) -> AdapterSegment? {
         guard case .rewrite(let rewrite) = rule else { return .field(rule) }
         switch rewrites[rewrite].kind {
-        case .pin, .own, .name: return .field(rule)
-        case .prefix(let template):
+        case .pin, .own, .name, .digest: return .field(rule)
+        case .prefix(let template, _):
             let hasSlash = template.pieces.contains {
                 if case .text(let text) = $0 { text.contains(UInt8(ascii: "/")) } else { false }
             }
             return hasSlash ? node.expected("a prefix without / for a single segment") : .field(rule)
-        case .screen: return node.expected("another rule: screen is for responses")
+        case .screen, .filter, .stamp, .first, .shift:
+            return node.expected("another rule: this one is for bodies")
         }
     }
 
     private func decodeRest(_ node: AdapterNode, _ rule: AdapterRule, isLast: Bool) -> AdapterSegment? {
         if !isLast { return node.expected("{…...} at the end of the path only") }
         guard case .rewrite(let rewrite) = rule else { return .rest(rule) }
-        guard case .prefix(let template) = rewrites[rewrite].kind,
+        guard case .prefix(let template, nil) = rewrites[rewrite].kind,
             case .text(let end)? = template.pieces.last, end.last == UInt8(ascii: "/"),
             template.isCleanPath
         else {
@@ -163,18 +268,34 @@ extension AdapterDecoder {
         return .rest(rule)
     }
 
-    private func decodeQuery(_ node: AdapterNode?) -> [(name: [UInt8], rule: AdapterRule)]? {
-        guard let node else { return [] }
-        if node.value == .string("opaque") { return nil }
-        let members = node.members() ?? []
-        if members.count > 64 { node.note("at most 64 parameters") }
-        return members.compactMap { name, value in
+    /// Parameters and their rules; or a list of such, and of names of groups.
+    func decodeQuery(_ node: AdapterNode) -> [AdapterParameter] {
+        let parts = node.value.array == nil ? [node] : node.list() ?? []
+        let all = parts.flatMap { part -> [AdapterParameter] in
+            guard let name = part.value.string else { return parameters(part) }
+            return parameterGroups[name] ?? part.expected("the name of a group of parameters") ?? []
+        }
+        if all.count > 64 { node.note("at most 64 parameters") }
+        if Set(all.map(\.name)).count != all.count { node.note("a parameter stands there twice") }
+        return all
+    }
+
+    func parameters(_ node: AdapterNode) -> [AdapterParameter] {
+        (node.members() ?? []).compactMap { name, value in
             let bytes = Array(name.utf8)
             guard !bytes.isEmpty, bytes.allSatisfy(PercentEncoding.isUnreserved) else {
                 node.noteKey(name, "expected a name of letters, digits and -._~")
                 return nil
             }
-            return rule(value, allowing: [.pass, .drop, .refuse]).map { (bytes, $0) }
+            guard let rule = rule(value, allowing: [.pass, .drop, .refuse]) else { return nil }
+            if case .rewrite(let rewrite) = rule {
+                switch rewrites[rewrite].kind {
+                case .screen, .filter, .stamp, .first, .shift:
+                    return value.expected("another rule: this one is for bodies")
+                case .pin, .own, .prefix, .digest, .name: break
+                }
+            }
+            return AdapterParameter(name: bytes, rule: rule)
         }
     }
 }

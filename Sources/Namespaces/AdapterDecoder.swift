@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Bytes
 internal import HTTPTypes
 package import JSON
 
@@ -22,7 +23,8 @@ extension Adapter {
             requestHeaders: decoder.requestHeaders,
             responseHeaders: decoder.responseHeaders,
             errors: decoder.errors,
-            provisions: decoder.provisions
+            provisions: decoder.provisions,
+            examples: decoder.examples
         )
     }
 }
@@ -37,11 +39,14 @@ struct AdapterDecoder {
     var customHeaderPrefix: String?
     var rewrites: [AdapterRewrite] = []
     var segments: [String: AdapterRule] = [:]
-    var shapes: [String: AdapterNode] = [:]
+    var parameterGroups: [String: [AdapterParameter]] = [:]
+    var shapes: [(name: String, node: AdapterNode)] = []
+    var decodedShapes: [AdapterDirection: [Int: Rules]] = [:]
+    var examples: [AdapterExample] = []
     var requestHeaders = AdapterHeaders()
     var responseHeaders = AdapterHeaders()
     var errors = AdapterErrors(
-        body: [],
+        body: AdapterTemplate(pieces: []),
         names: [:],
         otherwise: "",
         message: AdapterTemplate(pieces: []),
@@ -51,13 +56,15 @@ struct AdapterDecoder {
     )
     var provisions: [AdapterProvision] = []
     var operations: [AdapterOperation] = []
+    /// Where each operation stands in the table: one that has several methods is several operations.
+    var operationNodes: [AdapterNode] = []
 
     mutating func decode(_ root: AdapterNode) {
         guard
             let table = root.section([
                 "adapter", "kind", "single_layer", "maximum_body", "custom_header_prefix", "rewrites",
-                "segments",
-                "shapes", "headers", "errors", "provision", "operations",
+                "segments", "parameters", "shapes", "headers", "errors", "provision", "operations",
+                "examples",
             ])
         else { return }
         name = required(table, "adapter", root)?.string() ?? ""
@@ -72,7 +79,8 @@ struct AdapterDecoder {
         for (name, node) in table["segments"]?.members() ?? [] {
             segments[name] = rule(node, allowing: [.pass, .opaque])
         }
-        for (name, node) in table["shapes"]?.members() ?? [] { shapes[name] = node }
+        for (name, node) in table["parameters"]?.members() ?? [] { parameterGroups[name] = parameters(node) }
+        shapes = table["shapes"]?.members() ?? []
         if let headers = table["headers"]?.section(["request", "response"]) {
             requestHeaders = decodeHeaders(headers["request"])
             responseHeaders = decodeHeaders(headers["response"])
@@ -80,7 +88,8 @@ struct AdapterDecoder {
         if let node = required(table, "errors", root) { decodeErrors(node) }
         decodeProvision(table["provision"])
         for node in required(table, "operations", root)?.list() ?? [] { decodeOperation(node) }
-        noteAmbiguities(table["operations"])
+        noteAmbiguities()
+        for node in table["examples"]?.list() ?? [] { decodeExample(node) }
     }
 
     func required(_ section: [String: AdapterNode], _ key: String, _ node: AdapterNode) -> AdapterNode? {
@@ -102,38 +111,94 @@ struct AdapterDecoder {
             if builtIn.contains(name) {
                 node.note("\"\(name)\" has a meaning of its own and cannot name a rewrite")
             }
-            if let kind = rewriteKind(node) { rewrites.append(AdapterRewrite(name: name, kind: kind)) }
+            if let rewrite = decodeRewrite(name, node) { rewrites.append(rewrite) }
         }
         rewrites.append(AdapterRewrite(name: "name", kind: .name))
         rewrites.append(AdapterRewrite(name: "screen", kind: .screen))
     }
 
-    private func rewriteKind(_ node: AdapterNode) -> AdapterRewrite.Kind? {
-        guard let members = node.members() else { return nil }
-        for later in ["digest", "filter", "hide"] where members.contains(where: { $0.name == later }) {
-            node.noteKey(later, "the rewrite \"\(later)\" is not in this version")
+    private func decodeRewrite(_ name: String, _ node: AdapterNode) -> AdapterRewrite? {
+        let kinds = ["pin", "own", "prefix", "digest", "filter", "stamp", "first", "shift"]
+        guard let section = node.section(kinds + ["visible", "missing", "list", "all", "absent"]) else {
             return nil
         }
-        guard let section = node.section(["pin", "visible", "own", "prefix"]) else { return nil }
-        let kinds = ["pin", "own", "prefix"].filter { section[$0] != nil }
-        guard kinds.count == 1 else { return node.expected("one of pin, own, prefix") }
-        if let visible = section["visible"], section["pin"] == nil {
-            visible.note("only what is pinned has visible names")
+        let present = kinds.filter { section[$0] != nil }
+        guard present.count == 1, let kind = present.first, let value = section[kind] else {
+            return node.expected("one of \(kinds.joined(separator: ", "))")
         }
-        if let pin = section["pin"] {
-            guard let value = compartmentText(pin, allowsSlash: false) else { return nil }
-            let names = required(section, "visible", node)?.list() ?? []
-            let visible = names.compactMap { $0.template(allowing: [.tenant]) }
-            if visible.isEmpty { return node.expected("at least one visible name") }
-            return .pin(value: value, visible: visible)
+        for (key, owners) in [
+            ("visible", ["pin"]), ("missing", ["pin", "prefix", "digest"]), ("list", ["prefix"]),
+            ("all", ["prefix"]),
+            ("absent", ["filter"]),
+        ] where !owners.contains(kind) {
+            section[key]?.note("only for \(owners.joined(separator: ", "))")
         }
-        if let own = section["own"] {
-            guard own.value == .string("uuid") else {
-                return own.expected("uuid, the one form of ids so far")
+        let decoded: AdapterRewrite.Kind? =
+            switch kind {
+            case "pin": decodePin(value, section, node)
+            case "own": value.choice(AdapterRewrite.IDForm.self).map { .own($0) }
+            case "prefix": decodePrefix(value, section)
+            case "digest": compartmentText(value, allowsSlash: false).map { .digest($0) }
+            case "filter": decodeFilter(value, section, node)
+            case "shift": value.integer(in: 1...9).map { .shift($0) }
+            case "stamp": compartmentText(value, allowsSlash: false).map { .stamp($0) }
+            default: compartmentText(value, allowsSlash: false).map { .first($0) }
             }
-            return .own
+        guard let decoded else { return nil }
+        var rewrite = AdapterRewrite(name: name, kind: decoded)
+        if case .pin = decoded { rewrite.missing = .refused }
+        if let missing = section["missing"]?.choice(AdapterRewrite.Missing.self) { rewrite.missing = missing }
+        if case .pin = decoded, rewrite.missing == .allowed {
+            section["missing"]?.note("what is pinned is there or added: expected refuse or add")
         }
-        return section["prefix"].flatMap { compartmentText($0, allowsSlash: true) }.map { .prefix($0) }
+        if case .digest = decoded, rewrite.missing == .added {
+            section["missing"]?.note("there is nothing to add: expected allow or refuse")
+        }
+        return rewrite
+    }
+
+    private func decodePin(
+        _ pin: AdapterNode,
+        _ section: [String: AdapterNode],
+        _ node: AdapterNode
+    ) -> AdapterRewrite.Kind? {
+        guard let value = compartmentText(pin, allowsSlash: false) else { return nil }
+        let names = required(section, "visible", node)?.list() ?? []
+        let visible = names.compactMap { $0.template(allowing: [.tenant]) }
+        if visible.isEmpty { return node.expected("at least one visible name") }
+        return .pin(value: value, visible: visible)
+    }
+
+    private func decodePrefix(_ prefix: AdapterNode, _ section: [String: AdapterNode]) -> AdapterRewrite.Kind?
+    {
+        guard let text = compartmentText(prefix, allowsSlash: true) else { return nil }
+        guard section["list"]?.boolean() ?? false else {
+            section["all"]?.note("only a list has words that mean everything")
+            return .prefix(text, nil)
+        }
+        let words = section["all"]?.list() ?? []
+        return .prefix(text, NameList(everything: words.compactMap { $0.string().map { Array($0.utf8) } }))
+    }
+
+    private func decodeFilter(
+        _ filter: AdapterNode,
+        _ section: [String: AdapterNode],
+        _ node: AdapterNode
+    ) -> AdapterRewrite.Kind? {
+        guard let text = filter.template(allowing: [.compartment, .value]),
+            let absent = required(section, "absent", node)?.template(allowing: [.compartment])
+        else { return nil }
+        guard let (before, after) = text.split(at: .value), text.contains(.compartment) else {
+            return filter.expected("{value} once, and {compartment}")
+        }
+        guard absent.contains(.compartment) else { return section["absent"]?.expected("{compartment} in it") }
+        func isJSON(_ template: AdapterTemplate) -> Bool {
+            let text = template.rendered { hole, output in output.append(hole == .value ? "{}" : "c") }
+            return (try? JSONValue.parse(text.span)) != nil
+        }
+        guard isJSON(text) else { return filter.expected("JSON, once {value} is some") }
+        guard isJSON(absent) else { return section["absent"]?.expected("JSON") }
+        return .filter(before: before, after: after, absent: absent)
     }
 
     /// A text that names the compartment once, of characters that need no escape anywhere.

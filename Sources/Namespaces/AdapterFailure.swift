@@ -11,6 +11,10 @@ package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
     case parameterUndeclared = "parameter_undeclared"
     case parameterDuplicate = "parameter_duplicate"
     case parameterRefused = "parameter_refused"
+    /// A parameter is left out without which nobody can tell whose the request is.
+    case parameterMissing = "parameter_missing"
+    /// A name that the store would give a meaning of its own: a pattern that is not plain, an empty one.
+    case nameRefused = "name_refused"
     case headerRefused = "header_refused"
     case headerDuplicate = "header_duplicate"
     /// A body where the operation has none.
@@ -49,7 +53,7 @@ package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .operationUnknown, .operationRefused, .tenantForeign, .resourceUnknown: 403
         case .pathEncodingRefused, .parameterUndeclared, .parameterDuplicate, .parameterRefused,
-            .headerRefused,
+            .parameterMissing, .nameRefused, .headerRefused,
             .headerDuplicate, .bodyUndeclared, .bodyInvalid, .memberUndeclared, .memberDuplicate,
             .memberRefused, .memberMissing, .memberType, .idMalformed:
             400

@@ -12,23 +12,52 @@ package enum AdapterKind: String, Sendable, CaseIterable {
 
 /// How a value is carried between the agent's view and the store's.
 struct AdapterRewrite: Sendable {
+    /// Ids that the store invents.
+    enum IDForm: String, Sendable, CaseIterable {
+        /// UUIDs of the versions that stores make (`IDSealer`).
+        case uuid
+        /// UUIDs that the agent may choose too: any at all.
+        case chosen
+        /// Whatever the id looks like (`TextSealer`).
+        case text
+    }
+
+    /// What becomes of a request that leaves the value out.
+    enum Missing: String, Sendable, CaseIterable {
+        case allowed = "allow"
+        case refused = "refuse"
+        case added = "add"
+    }
+
     enum Kind: Sendable {
         /// A native tenant field: whatever the request calls it by one of `visible` becomes `value`. What comes back
         /// must be `value` (the owner stamp) and is shown under the name that the request used, else the first.
         case pin(value: AdapterTemplate, visible: [AdapterTemplate])
-        /// An id that the store invents, sealed (`IDSealer`).
-        case own
-        /// A key inside the namespace: the text goes in front, and comes off again.
-        case prefix(AdapterTemplate)
+        /// An id that the store invents, sealed.
+        case own(IDForm)
+        /// A key inside the namespace: the text goes in front, and comes off again; of a list, in front of each name.
+        case prefix(AdapterTemplate, NameList?)
+        /// A key that is too long or too strange for the store: the text and a keyed digest (`TextSealer`).
+        case digest(AdapterTemplate)
+        /// JSON around a value, or in its place where it is left out: a condition on every query.
+        case filter(before: AdapterTemplate, after: AdapterTemplate, absent: AdapterTemplate)
+        /// A member that only Bulkhead writes: put into what is sent, looked at and left out of what comes back.
+        case stamp(AdapterTemplate)
+        /// The same as the first element of an array.
+        case first(AdapterTemplate)
+        /// A number that counts something of which the store has so many more.
+        case shift(Int)
         /// A name that the client chose: passes unless it is written like an id that the store invents, since some
         /// servers take an id in the place of a name without asking whose it is.
         case name
-        /// A text for people: passes if it holds no compartment code and no UUID, else a fixed one takes its place.
+        /// A text for people: without the compartment's prefixes; one that holds a compartment's code or a UUID all the
+        /// same has a fixed one in its place.
         case screen
     }
 
     var name: String
     var kind: Kind
+    var missing = Missing.allowed
 }
 
 /// What becomes of a path segment, a parameter or a header.
@@ -61,12 +90,30 @@ package enum BodyPlan: Equatable, Sendable {
     case opaque
     /// It is collected whole, up to so many bytes, and given to the transform.
     case json(maximumBytes: Int)
+    /// Of an answer: server-sent events, which go through a `BodyTransform` as they come.
+    case events
 }
 
 enum AdapterBody: Sendable {
     case none
     case opaque
-    case json(JSONEditTable)
+    case mapped(JSONBodyForm)
+    /// `application/x-www-form-urlencoded`.
+    case form([AdapterParameter])
+}
+
+/// A parameter of a query or a form.
+struct AdapterParameter: Sendable {
+    var name: [UInt8]
+    var rule: AdapterRule
+}
+
+/// A piece of the path that an operation has at the store, where it is another than the agent's.
+enum AdapterTargetPart: Sendable {
+    case text([UInt8])
+    case compartment
+    /// The segment of that index, rewritten by its rule.
+    case segment(Int)
 }
 
 /// One operation of a table.
@@ -76,6 +123,14 @@ package final class AdapterOperation: Sendable {
         var status: UInt16
         /// In a JSON text: `visible` is filled in between quotes.
         var body: AdapterTemplate
+    }
+
+    /// Where requests go whose body has a certain member.
+    struct Alternative: Sendable {
+        var member: [UInt8]
+        /// Its index in the body's table, as a bit.
+        var bit: UInt64
+        var target: [AdapterTargetPart]
     }
 
     package let name: String
@@ -92,65 +147,82 @@ package final class AdapterOperation: Sendable {
     package let isRefused: Bool
 
     let segments: [AdapterSegment]
+    /// Whether the path ends in `/`.
+    let endsWithSlash: Bool
+    /// Nil: the agent's own path.
+    let target: [AdapterTargetPart]?
+    /// Another path at the store, for requests whose body has that member.
+    let alternative: Alternative?
     /// Nil: parameters are opaque.
-    let parameters: [(name: [UInt8], rule: AdapterRule)]?
+    let parameters: [AdapterParameter]?
     let request: AdapterBody
+    /// Whether the request's body may be left out.
+    let isBodyOptional: Bool
     let response: AdapterBody
+    /// Of an answer that is a stream of events.
+    let events: AdapterBody?
+    /// Bodies of answers with these statuses, from 400, that are no errors of the store's usual shape.
+    let statuses: [UInt16: JSONBodyForm]
     let answer: Answer?
     /// The segment that is an id of the store's.
     let idSegment: Int?
     /// Whether the store's every 404 means that id; else one means it that names an id.
     let isUnknownIDBy404: Bool
 
-    init(
-        name: String,
-        method: Method,
-        template: String,
-        action: String,
-        isWebSocket: Bool,
-        isRefused: Bool,
-        segments: [AdapterSegment],
-        parameters: [(name: [UInt8], rule: AdapterRule)]?,
-        request: AdapterBody,
-        response: AdapterBody,
-        answer: Answer?,
-        idSegment: Int?,
-        isUnknownIDBy404: Bool
-    ) {
-        self.name = name
-        self.method = method
-        self.template = template
-        self.action = action
-        self.isWebSocket = isWebSocket
-        self.isRefused = isRefused
-        self.segments = segments
-        self.parameters = parameters
-        self.request = request
-        self.response = response
-        self.answer = answer
-        self.idSegment = idSegment
-        self.isUnknownIDBy404 = isUnknownIDBy404
+    init(_ parts: Parts) {
+        name = parts.name
+        method = parts.method
+        template = parts.template
+        action = parts.action
+        isWebSocket = parts.isWebSocket
+        isRefused = parts.isRefused
+        segments = parts.segments
+        endsWithSlash = parts.template.count > 1 && parts.template.hasSuffix("/")
+        target = parts.target
+        alternative = parts.alternative
+        parameters = parts.parameters
+        request = parts.request
+        isBodyOptional = parts.isBodyOptional
+        response = parts.response
+        events = parts.events
+        statuses = parts.statuses
+        answer = parts.answer
+        idSegment = parts.idSegment
+        isUnknownIDBy404 = parts.isUnknownIDBy404
+    }
+
+    /// What an operation is made of, while it is read.
+    struct Parts {
+        var name: String
+        var method: Method
+        var template: String
+        var action = ""
+        var isWebSocket = false
+        var isRefused = false
+        var segments: [AdapterSegment] = []
+        var target: [AdapterTargetPart]?
+        var alternative: Alternative?
+        var parameters: [AdapterParameter]? = []
+        var request = AdapterBody.none
+        var isBodyOptional = false
+        var response = AdapterBody.none
+        var events: AdapterBody?
+        var statuses: [UInt16: JSONBodyForm] = [:]
+        var answer: Answer?
+        var idSegment: Int?
+        var isUnknownIDBy404 = true
     }
 }
 
 extension AdapterOperation {
     /// One of a built-in protocol, which knows the rest.
-    convenience init(native name: String, _ method: Method, _ action: String) {
-        self.init(
-            name: name,
-            method: method,
-            template: name,
-            action: action,
-            isWebSocket: false,
-            isRefused: false,
-            segments: [],
-            parameters: nil,
-            request: .opaque,
-            response: .opaque,
-            answer: nil,
-            idSegment: nil,
-            isUnknownIDBy404: false
-        )
+    /// - Parameter isLocal: answered with 200 and nothing in it.
+    convenience init(native name: String, _ method: Method, _ action: String, isLocal: Bool = false) {
+        var parts = Parts(name: name, method: method, template: name, action: action)
+        parts.request = .opaque
+        parts.response = .opaque
+        if isLocal { parts.answer = Answer(status: 200, body: AdapterTemplate(pieces: [])) }
+        self.init(parts)
     }
 }
 
@@ -162,8 +234,8 @@ struct AdapterErrors: Sendable {
         var message: AdapterTemplate?
     }
 
-    /// Members of the body, in order; holes: name, message, code.
-    var body: [(name: String, text: AdapterTemplate)]
+    /// The whole body, JSON; holes, inside strings: name, message, code; outside: status.
+    var body: AdapterTemplate
     var names: [UInt16: String]
     var otherwise: String
     var message: AdapterTemplate
@@ -171,11 +243,11 @@ struct AdapterErrors: Sendable {
     /// By reason code; those of the gateway's own too.
     var codes: [String: Wording]
     /// The shape of the store's own errors; nil where errors are opaque.
-    var upstream: JSONEditTable?
+    var upstream: JSONBodyForm?
 
     /// Of protocols that word their refusals themselves.
     static let none = AdapterErrors(
-        body: [],
+        body: AdapterTemplate(pieces: []),
         names: [:],
         otherwise: "",
         message: AdapterTemplate(pieces: []),

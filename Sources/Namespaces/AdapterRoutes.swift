@@ -18,6 +18,7 @@ struct AdapterRoutes: Sendable {
         case text(start: Int, count: Int)
         case field(segment: Int, rule: AdapterRule)
         case rest(segment: Int, rule: AdapterRule)
+        case compartment
     }
 
     private struct Template: Sendable {
@@ -26,6 +27,7 @@ struct AdapterRoutes: Sendable {
         /// Segments, the rest not counted.
         var fixed: Int
         var endsInRest: Bool
+        var endsWithSlash: Bool
         var literals: Range<Int>
     }
 
@@ -36,6 +38,8 @@ struct AdapterRoutes: Sendable {
     private var starts: [Int] = []
     private var allParts: [Part] = []
     private var partRanges: [Range<Int>] = []
+    /// Of the other paths, for operations that have one.
+    private var alternativeRanges: [Range<Int>] = []
 
     init(_ operations: [AdapterOperation]) {
         let order = operations.indices.sorted { operations[$0].precedes(operations[$1]) }
@@ -49,14 +53,18 @@ struct AdapterRoutes: Sendable {
         }
         starts.append(templates.count)
         for index in order where operations[index].endsInRest { add(index, operations[index]) }
-        for operation in operations { addParts(operation.segments) }
+        for operation in operations {
+            partRanges.append(addParts(operation, operation.target))
+            let other = operation.alternative?.target
+            alternativeRanges.append(other.map { addParts(operation, $0) } ?? 0..<0)
+        }
     }
 
     /// The most specific operation with this method and path, or nil. The last segments are compared first, since the
     /// first ones are the same in most of a table.
     func find(_ method: Method, _ path: borrowing CanonicalPath) -> Int? {
         let count = path.segmentCount
-        if count + 1 < starts.count, !path.endsWithSlash {
+        if count + 1 < starts.count {
             for index in starts[count]..<starts[count + 1] where matches(templates[index], method, path) {
                 return templates[index].operation
             }
@@ -68,7 +76,9 @@ struct AdapterRoutes: Sendable {
         return nil
     }
 
-    func parts(of operation: Int) -> Range<Int> { partRanges[operation] }
+    func parts(of operation: Int, alternative: Bool) -> Range<Int> {
+        alternative ? alternativeRanges[operation] : partRanges[operation]
+    }
 
     func part(_ index: Int) -> Part { allParts[index] }
 
@@ -82,6 +92,7 @@ struct AdapterRoutes: Sendable {
         _ path: borrowing CanonicalPath
     ) -> Bool {
         guard template.method == method, path.segmentCount >= template.fixed else { return false }
+        if !template.endsInRest, template.endsWithSlash != path.endsWithSlash { return false }
         for index in template.literals {
             let literal = literals[index]
             let expected = text.span.extracting(literal.start..<literal.start + literal.count)
@@ -103,21 +114,23 @@ struct AdapterRoutes: Sendable {
                 method: operation.method,
                 fixed: operation.segments.count - (operation.endsInRest ? 1 : 0),
                 endsInRest: operation.endsInRest,
+                endsWithSlash: operation.endsWithSlash,
                 literals: start..<literals.count
             )
         )
     }
 
-    private mutating func addParts(_ segments: [AdapterSegment]) {
+    private mutating func addParts(
+        _ operation: AdapterOperation,
+        _ target: [AdapterTargetPart]?
+    ) -> Range<Int> {
         let first = allParts.count
         var start = text.count
         func close(_ parts: inout [Part], _ text: [UInt8]) {
             if text.count > start { parts.append(.text(start: start, count: text.count - start)) }
             start = text.count
         }
-        if segments.isEmpty { text.append(ASCII.slash) }
-        for (index, segment) in segments.enumerated() {
-            text.append(ASCII.slash)
+        func add(_ index: Int, _ segment: AdapterSegment) {
             switch segment {
             case .literal(let bytes): text += bytes
             case .field(let rule):
@@ -128,8 +141,26 @@ struct AdapterRoutes: Sendable {
                 allParts.append(.rest(segment: index, rule: rule))
             }
         }
+        if let target {
+            for part in target {
+                switch part {
+                case .text(let bytes): text += bytes
+                case .compartment:
+                    close(&allParts, text)
+                    allParts.append(.compartment)
+                case .segment(let index): add(index, operation.segments[index])
+                }
+            }
+        } else {
+            if operation.segments.isEmpty { text.append(ASCII.slash) }
+            for (index, segment) in operation.segments.enumerated() {
+                text.append(ASCII.slash)
+                add(index, segment)
+            }
+            if operation.endsWithSlash { text.append(ASCII.slash) }
+        }
         close(&allParts, text)
-        partRanges.append(first..<allParts.count)
+        return first..<allParts.count
     }
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Bytes
 package import Crypto
+internal import JSON
 
-/// One compartment as one adapter sees it: every text of the table with its holes filled, and the key of its ids.
+/// One compartment as one adapter sees it: every text of the table with its holes filled, and the keys of its ids.
 /// Belongs to a grant, on one worker. Cost: a few µs and allocations to make, none to use.
 package final class AdapterScope {
     struct Rendered {
@@ -10,6 +11,12 @@ package final class AdapterScope {
         var value: [UInt8] = []
         /// What the agent may call a pinned field, the default first.
         var visible: [[UInt8]] = []
+        /// JSON around a value, and in its place where there is none.
+        var before: [UInt8] = []
+        var after: [UInt8] = []
+        var absent: [UInt8] = []
+        /// The value as a JSON string.
+        var string: [UInt8] = []
     }
 
     package let compartment: Compartment
@@ -20,6 +27,7 @@ package final class AdapterScope {
     /// By the index of the rewrite.
     let rendered: [Rendered]
     let sealer: IDSealer?
+    let textSealer: TextSealer?
 
     /// - Parameter tenant: the tenant's own id, as its users know it.
     package init(
@@ -34,25 +42,54 @@ package final class AdapterScope {
         keyPrefix = KeyPrefix(compartment)
         let tenant = tenant.array()
         self.tenant = tenant
-        func render(_ template: AdapterTemplate) -> [UInt8] {
+        rendered = adapter.rewrites.map { Self.render($0, compartment, tenant) }
+        sealer = adapter.sealsUUIDs ? IDSealer(idKey: idKey, compartment: compartment) : nil
+        textSealer = adapter.sealsTexts ? TextSealer(idKey: idKey, compartment: compartment) : nil
+    }
+
+    private static func render(
+        _ rewrite: AdapterRewrite,
+        _ compartment: Compartment,
+        _ tenant: [UInt8]
+    ) -> Rendered {
+        func text(_ template: AdapterTemplate) -> [UInt8] {
             template.rendered { hole, output in
                 switch hole {
                 case .compartment: output.append(compartment.bytes)
                 case .tenant: output.append(tenant)
-                case .visible, .subject, .code, .name, .message:
+                case .value, .visible, .subject, .code, .name, .message, .status:
                     preconditionFailure("the table was compiled with a hole that has no value here")
                 }
             }
         }
-        rendered = adapter.rewrites.map { rewrite in
-            switch rewrite.kind {
-            case .pin(let value, let visible):
-                Rendered(value: render(value), visible: visible.map { render($0) })
-            case .prefix(let text): Rendered(value: render(text))
-            case .own, .name, .screen: Rendered()
-            }
+        var rendered = Rendered()
+        switch rewrite.kind {
+        case .pin(let value, let visible):
+            rendered.value = text(value)
+            rendered.visible = visible.map(text)
+        case .prefix(let value, let list):
+            rendered.value = text(value)
+            let rest = list == nil ? "" : "*"
+            rendered.absent = string(rendered.value + Array(rest.utf8))
+        case .digest(let value), .stamp(let value), .first(let value): rendered.value = text(value)
+        case .filter(let before, let after, let absent):
+            rendered.before = text(before)
+            rendered.after = text(after)
+            rendered.absent = text(absent)
+        case .own, .shift, .name, .screen: break
         }
-        sealer = adapter.sealsIDs ? IDSealer(idKey: idKey, compartment: compartment) : nil
+        rendered.string = string(rendered.value)
+        if rendered.absent.isEmpty { rendered.absent = rendered.string }
+        if case .first = rewrite.kind {
+            rendered.absent = Array("[".utf8) + rendered.string + Array("]".utf8)
+        }
+        return rendered
+    }
+
+    private static func string(_ text: [UInt8]) -> [UInt8] {
+        var output = Buffer()
+        JSONWriter.appendString(text.span, &output)
+        return output.bytes.array()
     }
 }
 
@@ -62,6 +99,10 @@ package struct RequestMapping: Hashable, Sendable {
     /// The pin that the request named, and by which of its visible names; -1 for none.
     private(set) var pin = -1
     private(set) var choice = 0
+    /// Whether there is a body to rewrite.
+    var hasBody = true
+    /// Whether the body has the member for which the operation has another path: see `Adapter.rewriteTarget`.
+    package internal(set) var isAlternative = false
 
     init(operation: Int) { self.operation = operation }
 

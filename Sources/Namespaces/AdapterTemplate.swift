@@ -20,6 +20,10 @@ struct AdapterTemplate: Hashable, Sendable {
         case name
         /// What a refusal says.
         case message
+        /// The status of a refusal.
+        case status
+        /// What a filter goes around.
+        case value
     }
 
     enum Piece: Hashable, Sendable {
@@ -58,6 +62,18 @@ struct AdapterTemplate: Hashable, Sendable {
     }
 
     func contains(_ hole: Hole) -> Bool { pieces.contains(.hole(hole)) }
+
+    /// What stands before and behind a hole that is there once; nil otherwise.
+    func split(at hole: Hole) -> (before: AdapterTemplate, after: AdapterTemplate)? {
+        guard pieces.filter({ $0 == .hole(hole) }).count == 1, let place = pieces.firstIndex(of: .hole(hole))
+        else {
+            return nil
+        }
+        return (
+            AdapterTemplate(pieces: Array(pieces[..<place])),
+            AdapterTemplate(pieces: Array(pieces[(place + 1)...]))
+        )
+    }
 
     /// Appends the text with its holes filled by `fill`.
     /// - Parameter escaped: whether what is filled in goes between the quotes of a JSON string.

@@ -22,9 +22,10 @@ package final class IDSealer {
     }
 
     /// Appends the visible id of a real one.
+    /// - Parameter anyForm: whether agents choose ids too, so that every UUID can be a real one.
     /// - Returns: false, with nothing appended, when `real` is not written as a store writes ids (`UUIDText.isReal`).
-    func seal(_ real: borrowing Span<UInt8>, into output: inout Buffer) -> Bool {
-        guard let block = UUIDText.parse(real), UUIDText.isReal(block) else { return false }
+    func seal(_ real: borrowing Span<UInt8>, anyForm: Bool = false, into output: inout Buffer) -> Bool {
+        guard let block = UUIDText.parse(real), anyForm || UUIDText.isReal(block) else { return false }
         UUIDText.append(permutation.encrypt(block), to: &output)
         return true
     }
@@ -38,10 +39,10 @@ package final class IDSealer {
     }
 
     /// Appends the real id of a visible one; only `.done` appends.
-    func open(_ visible: borrowing Span<UInt8>, into output: inout Buffer) -> Opened {
+    func open(_ visible: borrowing Span<UInt8>, anyForm: Bool = false, into output: inout Buffer) -> Opened {
         guard let block = UUIDText.parse(visible) else { return .malformed }
         let real = permutation.decrypt(block)
-        guard UUIDText.isReal(real) else { return .unknown }
+        guard anyForm || UUIDText.isReal(real) else { return .unknown }
         UUIDText.append(real, to: &output)
         return .done
     }

@@ -15,7 +15,11 @@ extension Adapter {
     package static let builtIn: [Adapter] = NativeStore.allCases.map { native in
         let operations: [AdapterOperation]
         switch native {
-        case .s3: operations = S3Operation.all.map { .init(native: $0.name, $0.method, $0.action) }
+        case .s3:
+            // Whether there is a bucket, the route says: asking for it by itself would need a right to list all of it.
+            operations = S3Operation.all.map {
+                .init(native: $0.name, $0.method, $0.action, isLocal: $0.name == "HeadBucket")
+            }
         case .dynamoDB: operations = DynamoDBOperation.all.map { .init(native: $0.name, .post, $0.action) }
         }
         return Adapter(native, operations: operations)

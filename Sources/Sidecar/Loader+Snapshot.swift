@@ -224,7 +224,7 @@ extension Loader {
     // MARK: policy
 
     private func makePolicy() throws -> PolicyEngine {
-        let actions = Set(adapters.values.flatMap { $0.operations.map(\.action) })
+        let actions = Set(adapters.values.flatMap { $0.operations.filter { !$0.isRefused }.map(\.action) })
         var entities: [Entity] = []
         for tier in configuration.tiers {
             entities.append(Entity(EntityUID(type: "Tier", id: Text(tier.name)), attributes: [:]))

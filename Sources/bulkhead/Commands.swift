@@ -24,6 +24,8 @@ private let help = """
       explain  --config FILE --token T --path P [--method M] [--listener L] [--host H] [--header 'N: V']… [--json]
                                                           who, decision, policies, grant, rewritten request;
                                                           nothing is sent
+      adapter  test FILE [--json]                         run the examples that stand in an adapter's table
+      namespace encode|decode …                           the code of a compartment, and whose one is
       doctor   --from-agent [--config FILE] [--store HOST:PORT]… [--json]
                                                           run where the agent runs: is there a way around?
       cedar    authorize|validate|check|format|translate|corpus …
@@ -46,6 +48,8 @@ func run(_ arguments: [String]) -> Int32 {
     case "tenant": return tenantCommand(rest)
     case "check": return checkCommand(rest)
     case "explain": return explainCommand(rest)
+    case "adapter": return adapterCommand(rest)
+    case "namespace": return namespaceCommand(rest)
     case "doctor": return doctorCommand(rest)
     case "cedar": return cedarCommand(rest)
     case "version", "--version": return versionCommand(rest)

@@ -17,172 +17,6 @@ import Testing
 
     static func table(_ rest: String) -> String { minimal + rest }
 
-    struct Bad: CustomTestStringConvertible, Sendable {
-        var table: String
-        var problems: [String]
-        var testDescription: String { problems.joined(separator: " | ") }
-    }
-
-    static let operation = """
-        operations:
-          - {name: a, method: GET, path: /a, action: memory:Read, response: {body: opaque}}
-
-        """
-
-    static let bad: [Bad] = [
-        Bad(
-            table: "kind: shop\nextra: 1\n",
-            problems: [
-                #"t.yaml:1:1: missing key "adapter""#, #"t.yaml:1:1: missing key "errors""#,
-                #"t.yaml:1:1: missing key "operations""#, "t.yaml:1:7: expected one of ingress, store",
-                #"t.yaml:2:1: unknown key "extra"; known keys: adapter, custom_header_prefix, errors, headers, kind, "#
-                    + "maximum_body, operations, provision, rewrites, segments, shapes, single_layer",
-            ]
-        ),
-        Bad(table: "- a\n", problems: ["t.yaml:1:1: expected a mapping"]),
-        Bad(table: "a: b: c\n", problems: []),
-        Bad(
-            table: table("rewrites:\n  x: {digest: sha256}\n" + operation),
-            problems: [#"t.yaml:5:7: the rewrite "digest" is not in this version"#]
-        ),
-        Bad(
-            table: table("rewrites:\n  x: {filter: a}\n  y: {hide: b}\n" + operation),
-            problems: [
-                #"t.yaml:5:7: the rewrite "filter" is not in this version"#,
-                #"t.yaml:6:7: the rewrite "hide" is not in this version"#,
-            ]
-        ),
-        Bad(
-            table: table(
-                """
-                rewrites:
-                  a: {pin: "x", visible: [d]}
-                  b: {pin: "{compartment}", visible: []}
-                  c: {own: integer}
-                  d: {prefix: "{tenant}/"}
-                  e: {prefix: "{compartment} {compartment}"}
-                  f: {own: uuid, prefix: "{compartment}"}
-                  g: {own: uuid, visible: [x]}
-                  pass: {own: uuid}
-
-                """ + operation
-            ),
-            problems: [
-                "t.yaml:5:12: expected {compartment} once", "t.yaml:6:6: expected at least one visible name",
-                "t.yaml:7:12: expected uuid, the one form of ids so far",
-                #"t.yaml:8:15: "{tenant}/": what stands in braces here is one of {compartment}; write {{ and }} for braces"#,
-                "t.yaml:9:15: expected letters, digits and -._~/",
-                "t.yaml:10:6: expected one of pin, own, prefix",
-                "t.yaml:11:27: only what is pinned has visible names",
-                #"t.yaml:12:9: "pass" has a meaning of its own and cannot name a rewrite"#,
-            ]
-        ),
-        Bad(
-            table: table(
-                """
-                segments: {id: opaque, name: wrong}
-                operations:
-                  - {name: a, method: TRACE, path: /a, action: memory:Read, response: {body: opaque}}
-                  - {name: b, method: GET, path: /a, action: memory, response: {body: opaque}}
-                  - {name: b, method: GET, path: "/{no}", action: memory:Read, response: {body: opaque}}
-                  - {name: "C d", method: GET, path: a, action: memory:Read, response: {body: opaque}}
-                  - {name: e, method: GET, path: /x/../y, action: memory:Read, response: {body: opaque}}
-                  - {name: f, method: GET, path: "/{id...}/x", action: memory:Read, response: {body: opaque}}
-                  - {name: g, method: PUT, path: /g, action: memory:Read}
-                  - {name: h, method: PUT, path: /h, response: {body: opaque}}
-                  - {name: i, method: PUT, path: /i, action: memory:Read, response: {body: shape}}
-                  - {name: j, method: PUT, path: /j, action: memory:Read, not_found: x, response: {body: none}}
-
-                """
-            ),
-            problems: [
-                "t.yaml:4:30: expected one of pass, opaque, name, screen",
-                "t.yaml:6:23: expected one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
-                "t.yaml:7:46: expected an action such as memory:Read",
-                #"t.yaml:8:34: expected what is to become of {no} under "segments""#,
-                #"t.yaml:8:12: there is another operation "b""#,
-                "t.yaml:9:12: expected a name of a-z, 0-9 and _",
-                "t.yaml:9:38: expected a path that begins with /",
-                "t.yaml:10:34: expected segments of letters, digits and -._~, or {fields}",
-                "t.yaml:11:34: expected {…...} at the end of the path only",
-                #"t.yaml:12:5: missing key "response""#, #"t.yaml:13:5: missing key "action""#,
-                "t.yaml:14:76: expected none, opaque, a mapping or a shape",
-                "t.yaml:15:70: expected id or store",
-            ]
-        ),
-        Bad(
-            table: table(
-                """
-                operations:
-                  - {name: a, method: GET, path: /a, action: memory:Read, response: {body: opaque}}
-                  - {name: b, method: GET, path: /a, action: memory:Read, response: {body: opaque}}
-
-                """
-            ),
-            problems: [#"t.yaml:6:5: the same requests are operation "a""#]
-        ),
-        Bad(
-            table: table(
-                """
-                shapes: {loop: {/a: {shape: loop}}}
-                operations:
-                  - name: a
-                    method: POST
-                    path: /a
-                    action: memory:Read
-                    request:
-                      query: {"a b": pass, c: opaque}
-                      body: {/a: pass, /a/b: pass, c: pass, /d: screen, /e: {form: x}}
-                    response: {body: loop}
-
-                """
-            ),
-            problems: [
-                "t.yaml:4:16: expected shapes that do not contain themselves",
-                "t.yaml:11:15: expected a name of letters, digits and -._~",
-                "t.yaml:11:31: expected one of pass, drop, refuse, name, screen",
-                "t.yaml:12:13: two rules for one place",
-                "t.yaml:12:36: expected a pointer: empty, or steps that begin with /",
-                "t.yaml:12:49: expected another rule: screen is for responses",
-                #"t.yaml:12:62: unknown key "form"; known keys: shape"#,
-            ]
-        ),
-        Bad(
-            table: """
-                adapter: t
-                kind: store
-                errors: {body: {"a b": "{subject}"}, names: {200: x, x: y}, codes: {a: {status: 200}}}
-                headers: {request: {A_b: pass, x: session2}, response: {"*": drop}}
-                provision: [{method: GET, path: "/{tenant}", accept: [200]}]
-                operations:
-                  - {name: a, method: GET, path: /a, action: memory:Read, response: {body: {/a: pass}}}
-
-                """,
-            problems: [
-                "t.yaml:3:17: expected a name of letters, digits and _",
-                #"t.yaml:3:24: "{subject}": what stands in braces here is one of {code}, {message}, {name}; write {{ and }} for braces"#,
-                #"t.yaml:3:46: expected a status from 400 to 599, or "otherwise""#,
-                #"t.yaml:3:54: expected a status from 400 to 599, or "otherwise""#,
-                "t.yaml:3:81: expected a whole number from 400 to 599",
-                "t.yaml:4:21: expected a header name in lower case, with - and not _",
-                "t.yaml:4:35: expected one of pass, drop, refuse, session, user, name, screen",
-                "t.yaml:4:57: expected a header name in lower case, with - and not _",
-                #"t.yaml:5:33: "/{tenant}": what stands in braces here is one of {compartment}; write {{ and }} for braces"#,
-                "t.yaml:7:5: a mapped response needs the shape of the store's own errors: errors.upstream",
-            ]
-        ),
-    ]
-
-    @Test(arguments: bad) func saysWhatIsWrongAndWhere(_ bad: Bad) {
-        do throws(Configuration.Problems) {
-            _ = try Rig.compile(bad.table)
-            Issue.record("the table was taken")
-        } catch {
-            if bad.problems.isEmpty { return }
-            #expect(Set(error.list.map(\.description)) == Set(bad.problems))
-        }
-    }
-
     /// A table of everything that a field can be.
     static let everything = table(
         """
@@ -426,7 +260,7 @@ import Testing
         let tables = [
             "zzz: 1", Self.table("headers: {zzz: 1}\noperations: [{zzz: 1}]"),
             "adapter: t\nkind: store\nerrors: {zzz: 1}\nprovision: [{zzz: 1}]",
-            Self.table("rewrites: {x: {zzz: 1}}"),
+            Self.table("rewrites: {x: {zzz: 1}}"), Self.table("examples: [{zzz: 1}]"),
             Self.table(
                 """
                 operations:
@@ -434,6 +268,7 @@ import Testing
                     method: GET
                     path: /a
                     action: memory:Read
+                    with: {zzz: 1}
                     request: {zzz: 1}
                     response: {zzz: 1}
                     answer: {zzz: 1}

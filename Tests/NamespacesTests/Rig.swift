@@ -118,7 +118,7 @@ struct Exchange {
         output.removeAll()
         switch adapter.requestBody(mapping) {
         case .none: break
-        case .opaque: sent.body = body ?? ""
+        case .opaque, .events: sent.body = body ?? ""
         case .json:
             try adapter.transformRequest(&mapping, (body ?? "").utf8Span.span, scope, into: &output)
             sent.body = output.bytes.string() ?? "no text"
@@ -160,6 +160,14 @@ struct Exchange {
             switch bodyPlan {
             case .none: break
             case .opaque: received.body = body
+            case .events:
+                var mapping = mapping
+                guard var transform = BodyTransform(responseTo: mapping, isEvents: true, adapter) else {
+                    break
+                }
+                let text = Array(body.utf8)
+                try transform.feed(text.span, isFinal: true, &mapping, scope, into: &output)
+                received.body = output.bytes.string() ?? "no text"
             case .json(let maximum):
                 precondition(body.utf8.count <= maximum)
                 let text = body.utf8Span.span

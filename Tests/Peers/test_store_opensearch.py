@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenSearch (osmem-server) with its own client: several tenants, one server."""
+
+import json
+
+import pytest
+from harness.process import Owned, answers, free_port
+from harness.stores import Doors, bare, packaged, program
+
+
+def start(folder, name="opensearch"):
+    port = free_port()
+    server = Owned(name, [packaged("stores", "osmem_server/bin/osmem-server"), "-no-stdin-watch", "-addr", f"127.0.0.1:{port}"],
+                   folder / f"{name}-{port}.log")
+    server.await_ready(lambda: answers(port, "/"))
+    server.port = port
+    return server
+
+
+@pytest.fixture(scope="module")
+def server(run):
+    server = start(run)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def doors(run, server):
+    doors = Doors(run / "opensearch", {"opensearch": {"port": server.port, "adapter": "opensearch"}})
+    yield doors
+    doors.stop()
+
+
+@pytest.fixture(scope="module")
+def filled(doors):
+    for tenant in ("acme", "globex"):
+        caller = doors.at("opensearch", tenant)
+        assert caller.send("PUT", "/mem/_doc/1?refresh=true", {"of": tenant, "text": f"secret of {tenant}"}).status == 201
+    return doors
+
+
+def test_an_unchanged_client_sees_what_a_private_server_shows(run, doors):
+    private = start(run, "private")
+    try:
+        expected = program("stores", "opensearch_program.py", f"http://127.0.0.1:{private.port}", "-", "x")
+    finally:
+        private.stop()
+    for tenant in ("acme", "globex", "acme2"):
+        assert program("stores", "opensearch_program.py", doors.url("opensearch"), doors.tokens[tenant], "x") == expected
+
+
+HOLES = [
+    ("GET", "/_search", None),
+    ("GET", "/*/_search", None),
+    ("GET", "/_all/_search", None),
+    ("POST", "/t4acme-mem/_mget", {"docs": [{"_index": "t6globex-mem", "_id": "1"}]}),
+    ("POST", "/_mget", {"docs": [{"_index": "t6globex-mem", "_id": "1"}]}),
+    ("POST", "/t4acme-mem/_msearch", '{"index":"t6globex-mem"}\n{"query":{"match_all":{}}}\n'),
+    ("POST", "/_msearch", '{}\n{"query":{"match_all":{}}}\n'),
+    ("GET", "/_cat/indices?format=json", None),
+    ("GET", "/t6globex-mem/_doc/1", None),
+]
+
+
+@pytest.mark.parametrize("method,path,body", HOLES)
+def test_holes_are_open_without_and_closed_with_bulkhead(filled, server, method, path, body):
+    open_ = bare(server.port).send(method, path, body)
+    assert open_.status == 200 and b"globex" in open_.body, open_
+    path = path.replace("/t4acme-mem", "/mem")
+    closed = filled.at("opensearch", "acme").send(method, path, body)
+    assert b"globex" not in closed.body.replace(b"t6globex-mem", b"").replace(b"globex-mem", b""), closed
+    assert b"secret of globex" not in closed.body
+
+
+def test_bulk_writes_stay_inside(filled, server):
+    line = json.dumps({"index": {"_index": "t6globex-mem", "_id": "1"}}) + '\n{"of":"acme"}\n'
+    assert bare(server.port).send("POST", "/_bulk", line).json()["errors"] is False
+    assert bare(server.port).json("GET", "/t6globex-mem/_doc/1")[1]["_source"] == {"of": "acme"}
+    bare(server.port).send("PUT", "/t6globex-mem/_doc/1?refresh=true", {"of": "globex", "text": "secret of globex"})
+    filled.at("opensearch", "acme").send("POST", "/_bulk?refresh=true", line)
+    assert filled.at("opensearch", "globex").json("GET", "/mem/_doc/1")[1]["_source"]["of"] == "globex"
+    assert filled.at("opensearch", "acme").json("GET", "/t6globex-mem/_doc/1")[1]["_source"] == {"of": "acme"}
+
+
+def test_a_search_that_goes_on_belongs_to_whoever_began_it(filled):
+    acme, globex = filled.at("opensearch", "acme"), filled.at("opensearch", "globex")
+    scroll = globex.json("POST", "/mem/_search?scroll=1m", {"size": 1})[1]["_scroll_id"]
+    pit = globex.json("POST", "/mem/_search/point_in_time?keep_alive=1m")[1]["pit_id"]
+    assert globex.json("POST", "/_search/scroll", {"scroll": "1m", "scroll_id": scroll})[0] == 200
+    for made_up in (scroll, scroll[:-1] + "a", "x" * 40):
+        answer = acme.send("POST", "/_search/scroll", {"scroll": "1m", "scroll_id": made_up})
+        assert answer.status == 404 and answer.json()["error"]["type"] == "search_context_missing_exception"
+    assert acme.send("POST", "/_search", {"pit": {"id": pit}}).status == 404
+    assert acme.send("DELETE", "/_search/scroll", {"scroll_id": [scroll]}).status == 404
+    assert acme.send("DELETE", "/_search/scroll/_all").status == 403
+    assert globex.json("POST", "/_search", {"pit": {"id": pit}})[0] == 200
