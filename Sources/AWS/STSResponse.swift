@@ -41,7 +41,8 @@ package enum STSResponse {
 
     private static func failure(_ code: [UInt8], _ status: Int) -> STSFailure {
         switch String(decoding: code, as: UTF8.self) {
-        case "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException": .throttled
+        case "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException":
+            .throttled
         case "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch",
             "IncompleteSignature", "InvalidAccessKeyId", "MissingAuthenticationToken", "IDPRejectedClaim",
             "InvalidIdentityToken":

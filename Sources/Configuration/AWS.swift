@@ -90,7 +90,8 @@ extension Configuration.STS.Tags {
     fileprivate static func decode(_ section: inout YAML.Section) -> Self {
         func name(_ key: String, _ standard: String?) -> String? {
             if section.isNull(key) { return nil }
-            return section.value(key)?.awsName("a tag's name: up to 128 letters, digits and _.:/=+-@") ?? standard
+            return section.value(key)?.awsName("a tag's name: up to 128 letters, digits and _.:/=+-@")
+                ?? standard
         }
         let tags = Self()
         return Self(

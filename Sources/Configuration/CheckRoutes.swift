@@ -25,9 +25,12 @@ extension Check {
         }
         let credential = route.credentials.flatMap { configuration.credential(named: $0) }
         if case .sts? = credential?.kind, route.aws == nil {
-            note("\(path).credentials", "keys of AWS sign for a service: write \"aws\" with what the route reaches")
+            note(
+                "\(path).credentials",
+                "keys of AWS sign for a service: write \"aws\" with what the route reaches"
+            )
         }
-        if case .signedContext? = credential?.kind { return }
+        if case .sts? = credential?.kind {} else if route.credentials != nil { return }
         for template in route.headers where template.uses(.context) {
             note("\(path).headers.\(template.name)", "{context} needs \"credentials\" of kind signed-context")
         }

@@ -201,7 +201,9 @@ extension Gateway {
         _ scope: SigningScope,
         _ time: SigningTime
     ) throws(Stop) {
-        guard let claim = exchange.signature, case .signedChunks(let hasTrailers) = claim.payload else { return }
+        guard let claim = exchange.signature, case .signedChunks(let hasTrailers) = claim.payload else {
+            return
+        }
         guard let seed = Self.seed(exchange.outgoing.fields),
             let length = Self.decodedLength(exchange.request.fields)
         else { throw .refused(.signatureChunksRefused) }

@@ -97,7 +97,13 @@ package struct GatewayListener: Sendable {
     /// The one tenant whom the process behind this listener serves, if there is only one.
     package let tenant: String?
 
-    package init(name: String, rules: [Configuration.Rule], carriers: CarrierKinds, agent: String, tenant: String? = nil) {
+    package init(
+        name: String,
+        rules: [Configuration.Rule],
+        carriers: CarrierKinds,
+        agent: String,
+        tenant: String? = nil
+    ) {
         self.name = name
         self.rules = rules
         self.carriers = carriers

@@ -64,7 +64,9 @@ struct DynamoDBExpressions {
                 let upper = word.uppercased()
                 if ["SET", "REMOVE", "ADD", "DELETE"].contains(upper) { clause = upper }
             }
-            guard let attribute = attribute(at: index, tokens), namespaced.contains(attribute) else { continue }
+            guard let attribute = attribute(at: index, tokens), namespaced.contains(attribute) else {
+                continue
+            }
             try rewrite(index, &tokens, kind, clause)
             if attribute == partitionKey {
                 guard at(index + 1, tokens) == .sign("=") else { throw AdapterFailure(.memberRefused) }
@@ -81,7 +83,7 @@ struct DynamoDBExpressions {
             }
         }
         for token in tokens { if case .value(let name) = token { used.insert(name) } }
-        return Self.print(tokens)
+        return Self.text(of: tokens)
     }
 
     /// Checks that a projection is one; it may name whatever it likes.
@@ -112,7 +114,9 @@ struct DynamoDBExpressions {
         let next = at(index + 1, tokens)
         if kind == .update {
             let after = clause == "REMOVE" ? next : at(index + 3, tokens)
-            guard after == nil || after == .comma || isClause(after) else { throw AdapterFailure(.memberRefused) }
+            guard after == nil || after == .comma || isClause(after) else {
+                throw AdapterFailure(.memberRefused)
+            }
             if clause == "REMOVE" { return }
             guard clause == "SET", next == .sign("="), isStart(at(index - 1, tokens)) else {
                 throw AdapterFailure(.memberRefused)
@@ -216,7 +220,7 @@ struct DynamoDBExpressions {
         return tokens
     }
 
-    private static func print(_ tokens: [Token]) -> String {
+    private static func text(of tokens: [Token]) -> String {
         var text = ""
         for (index, token) in tokens.enumerated() {
             if case .index = token {

@@ -56,7 +56,9 @@ package struct DynamoDBRequest {
     /// A request, or one part of a transaction: a key or an item, and expressions.
     private func single(_ request: JSONObject, passed: Set<String>) throws(AdapterFailure) -> JSONObject {
         let table = try table(request)
-        guard (request["Key"] == nil) != (request["Item"] == nil) else { throw AdapterFailure(.memberMissing) }
+        guard (request["Key"] == nil) != (request["Item"] == nil) else {
+            throw AdapterFailure(.memberMissing)
+        }
         var expressions = try expressions(request, table)
         let values = DynamoDBValues(prefix: prefix, table: table)
         let changed = try DynamoDBValues.mapped(request) { (name, value) throws(AdapterFailure) in

@@ -27,7 +27,9 @@ struct DynamoDBValues {
         _ change: (String, JSONValue) throws(AdapterFailure) -> JSONValue
     ) throws(AdapterFailure) -> JSONObject {
         var changed = JSONObject()
-        for member in object.members { _ = changed.append(member.name, try change(member.name, member.value)) }
+        for member in object.members {
+            _ = changed.append(member.name, try change(member.name, member.value))
+        }
         return changed
     }
 
@@ -43,7 +45,9 @@ struct DynamoDBValues {
         )
     }
 
-    func inside(value: JSONValue) throws(AdapterFailure) -> JSONValue { try Self.inside(value: value, prefix) }
+    func inside(value: JSONValue) throws(AdapterFailure) -> JSONValue {
+        try Self.inside(value: value, prefix)
+    }
 
     /// `{"S": "key"}`: numbers and bytes have no place for a compartment.
     static func inside(value: JSONValue, _ prefix: KeyPrefix) throws(AdapterFailure) -> JSONValue {

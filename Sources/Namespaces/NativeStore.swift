@@ -178,7 +178,8 @@ extension Adapter {
             switch native {
             case .s3: passes = S3Headers.passesResponse(name, known)
             case .dynamoDB:
-                passes = known == .contentType || known == .date || name.equalsIgnoringCase("x-amzn-requestid")
+                passes =
+                    known == .contentType || known == .date || name.equalsIgnoringCase("x-amzn-requestid")
             }
             plan.append(passes ? .pass : .drop)
         }

@@ -28,7 +28,8 @@ package enum S3Bodies {
             let name = body.extracting(element.name).string() ?? ""
             guard deletable.contains(name) else { throw AdapterFailure(.memberUndeclared) }
             let parent = element.parent.map { body.extracting(document.elements[$0].name).string() ?? "" }
-            let expected: String? = name == "Delete" ? nil : name == "Object" || name == "Quiet" ? "Delete" : "Object"
+            let expected: String? =
+                name == "Delete" ? nil : name == "Object" || name == "Quiet" ? "Delete" : "Object"
             guard parent == expected else { throw AdapterFailure(.memberUndeclared) }
             guard name == "Key" else { continue }
             guard !element.hasChildren else { throw AdapterFailure(.memberType) }
@@ -102,7 +103,9 @@ package enum S3Bodies {
                     throw AdapterFailure(.responseInvalid)
                 }
             } else if let text = name.string(), keyed.contains(text), !element.text.isEmpty {
-                guard let key = removed(prefix, from: element.text) else { throw AdapterFailure(.foreignObject) }
+                guard let key = removed(prefix, from: element.text) else {
+                    throw AdapterFailure(.foreignObject)
+                }
                 guard editor.setText(key.span, of: element, in: body) else {
                     throw AdapterFailure(.responseInvalid)
                 }
@@ -137,7 +140,8 @@ package enum S3Bodies {
                 if name.equals("RequestId") { request = element.text }
             }
         }
-        let isPlainCode = !code.isEmpty && code.allSatisfy { ASCII.isAlphanumeric($0) || $0 == UInt8(ascii: ".") }
+        let isPlainCode =
+            !code.isEmpty && code.allSatisfy { ASCII.isAlphanumeric($0) || $0 == UInt8(ascii: ".") }
         let text = message.span.string() ?? ""
         if !isPlainCode { code = Array((status == 404 ? "NoSuchKey" : "AccessDenied").utf8) }
         // Names of roles, of buckets' real keys, of accounts.

@@ -69,7 +69,9 @@ struct BaseKeySource: Sendable {
         guard let path = environment["AWS_WEB_IDENTITY_TOKEN_FILE"], let role = environment["AWS_ROLE_ARN"]
         else { throw .denied }
         let token: [UInt8]
-        do throws(Files.Failure) { token = try Files.read(path, limit: 64 << 10) } catch { throw .unavailable }
+        do throws(Files.Failure) { token = try Files.read(path, limit: 64 << 10) } catch {
+            throw .unavailable
+        }
         return try await vendor.assumeRole(
             role,
             session: environment["AWS_ROLE_SESSION_NAME"] ?? "bulkhead",
@@ -112,7 +114,8 @@ struct BaseKeySource: Sendable {
         let host = environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] ?? Self.instanceHost
         let base = host.hasSuffix("/") ? String(host.dropLast()) : host
         let folder = "\(base)/latest/meta-data/iam/security-credentials/"
-        guard environment["AWS_EC2_METADATA_DISABLED"] != "true", let token = WebURL("\(base)/latest/api/token"),
+        guard environment["AWS_EC2_METADATA_DISABLED"] != "true",
+            let token = WebURL("\(base)/latest/api/token"),
             let names = WebURL(folder)
         else { throw .denied }
         let ttl: [(name: String, value: [UInt8])] = [

@@ -58,7 +58,11 @@ extension ControlPlane {
         do throws(STSFailure) {
             guard let form = asked.form else { throw .denied }
             let keys = try await baseKeys(asked, vendor)
-            finish(asked, ticket, VendedCredential(try await vendor.assumeRole(form, with: keys, client), now: Clock.wallTime()))
+            finish(
+                asked,
+                ticket,
+                VendedCredential(try await vendor.assumeRole(form, with: keys, client), now: Clock.wallTime())
+            )
         } catch {
             if error == .baseExpired { baseKeys = nil }
             notice("keys of AWS: STS: \(error)")
@@ -71,7 +75,9 @@ extension ControlPlane {
     }
 
     /// Keys that end are kept until five minutes before; all others are looked for each time.
-    private func baseKeys(_ asked: CredentialNeed, _ vendor: STSVendor) async throws(STSFailure) -> AWSCredential {
+    private func baseKeys(_ asked: CredentialNeed, _ vendor: STSVendor) async throws(STSFailure)
+        -> AWSCredential
+    {
         if let known = baseKeys, known.generation == asked.generation, known.place == asked.credential,
             let expiry = known.keys.expiry, Clock.wallTime() + .seconds(300) < expiry
         {

@@ -21,8 +21,7 @@ extension ControlPlane {
         }
     }
 
-    func answer(_ worker: Int, _ need: Need, _ credential: VendedCredential?, _ outcome: NeedOutcome)
-    {
+    func answer(_ worker: Int, _ need: Need, _ credential: VendedCredential?, _ outcome: NeedOutcome) {
         workers[worker].send(.met(need, credential, outcome))
     }
 

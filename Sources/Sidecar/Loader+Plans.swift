@@ -155,7 +155,8 @@ extension Loader {
         }
     }
 
-    private func vendor(_ credential: Configuration.Credential, _ problems: inout [String]) throws -> Vendor? {
+    private func vendor(_ credential: Configuration.Credential, _ problems: inout [String]) throws -> Vendor?
+    {
         switch credential.kind {
         case .sts(let sts):
             guard let endpoint = WebURL(sts.endpoint) else { return nil }

@@ -68,7 +68,7 @@ import Testing
         Mistake(
             "carriers: [bearer]",
             "carriers: [payload]",
-            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is; expected one of bearer, handle"
+            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is; expected one of bearer, handle, aws"
         ),
         Mistake(
             "carriers: [bearer]",

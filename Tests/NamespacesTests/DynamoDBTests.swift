@@ -31,7 +31,9 @@ import Testing
         }
     }
 
-    private static func mapped(_ name: String, _ request: String, _ body: String, isError: Bool = false) throws -> String {
+    private static func mapped(_ name: String, _ request: String, _ body: String, isError: Bool = false)
+        throws -> String
+    {
         let (operation, prefix) = (try operation(name), try prefix())
         var output = Buffer()
         do throws(AdapterFailure) {
@@ -126,19 +128,47 @@ import Testing
 
     static let refusals: [Case] = [
         .init("GetItem", #"{"TableName":"other","Key":{"id":{"S":"a"}}}"#, "resource_unknown"),
-        .init("GetItem", #"{"TableName":"arn:aws:dynamodb:x:1:table/facts","Key":{"id":{"S":"a"}}}"#, "resource_unknown"),
+        .init(
+            "GetItem",
+            #"{"TableName":"arn:aws:dynamodb:x:1:table/facts","Key":{"id":{"S":"a"}}}"#,
+            "resource_unknown"
+        ),
         .init("GetItem", #"{"Key":{"id":{"S":"a"}}}"#, "member_missing"),
         .init("GetItem", #"{"TableName":"facts","Key":{"id":{"N":"1"}}}"#, "member_type"),
         .init("GetItem", #"{"TableName":"facts","Key":{"id":{"B":"YQ=="}}}"#, "member_type"),
         .init("GetItem", #"{"TableName":"facts","Key":{"id":{"S":"a","N":"1"}}}"#, "member_type"),
         .init("GetItem", #"{"TableName":"facts","Key":{"other":{"S":"a"}}}"#, "member_missing"),
-        .init("GetItem", #"{"TableName":"facts","Key":{"id":{"S":"a"}},"tablename":"x"}"#, "member_undeclared"),
-        .init("GetItem", #"{"TableName":"facts","Key":{"id":{"S":"a"}},"Key":{"id":{"S":"b"}}}"#, "member_duplicate"),
-        .init("GetItem", #"{"TableName":"facts","Key":{"id":{"S":"a"},"i\u0064":{"S":"b"}}}"#, "member_duplicate"),
-        .init("GetItem", #"{"TableName":"facts","TableName":"other","Key":{"id":{"S":"a"}}}"#, "member_duplicate"),
+        .init(
+            "GetItem",
+            #"{"TableName":"facts","Key":{"id":{"S":"a"}},"tablename":"x"}"#,
+            "member_undeclared"
+        ),
+        .init(
+            "GetItem",
+            #"{"TableName":"facts","Key":{"id":{"S":"a"}},"Key":{"id":{"S":"b"}}}"#,
+            "member_duplicate"
+        ),
+        .init(
+            "GetItem",
+            #"{"TableName":"facts","Key":{"id":{"S":"a"},"i\u0064":{"S":"b"}}}"#,
+            "member_duplicate"
+        ),
+        .init(
+            "GetItem",
+            #"{"TableName":"facts","TableName":"other","Key":{"id":{"S":"a"}}}"#,
+            "member_duplicate"
+        ),
         .init("PutItem", #"{"TableName":"facts","Item":{"x":{"S":"a"}}}"#, "member_missing"),
-        .init("PutItem", #"{"TableName":"sessions","Item":{"pk":{"S":"a"},"owner":{"NULL":true}}}"#, "member_type"),
-        .init("PutItem", #"{"TableName":"facts","Item":{"id":{"S":"a"}},"Expected":{}}"#, "member_undeclared"),
+        .init(
+            "PutItem",
+            #"{"TableName":"sessions","Item":{"pk":{"S":"a"},"owner":{"NULL":true}}}"#,
+            "member_type"
+        ),
+        .init(
+            "PutItem",
+            #"{"TableName":"facts","Item":{"id":{"S":"a"}},"Expected":{}}"#,
+            "member_undeclared"
+        ),
         .init("Query", #"{"TableName":"sessions"}"#, "member_missing"),
         .init("Query", query("sk = :v"), "member_missing"),
         .init("Query", query("pk = :v OR pk = :w"), "member_missing"),
@@ -176,7 +206,11 @@ import Testing
         .init("BatchGetItem", #"{"RequestItems":{"other":{"Keys":[{"id":{"S":"a"}}]}}}"#, "resource_unknown"),
         .init("BatchGetItem", #"{"RequestItems":{"facts":{"Keys":[{"x":{"S":"a"}}]}}}"#, "member_missing"),
         .init("BatchGetItem", #"{"RequestItems":{"facts":{}}}"#, "member_missing"),
-        .init("BatchWriteItem", #"{"RequestItems":{"facts":[{"PutRequest":{"Key":{}}}]}}"#, "member_undeclared"),
+        .init(
+            "BatchWriteItem",
+            #"{"RequestItems":{"facts":[{"PutRequest":{"Key":{}}}]}}"#,
+            "member_undeclared"
+        ),
         .init("BatchWriteItem", #"{"RequestItems":{"other":[]}}"#, "resource_unknown"),
         .init("TransactGetItems", #"{"TransactItems":[{"Put":{"TableName":"facts"}}]}"#, "member_undeclared"),
         .init(
@@ -198,7 +232,9 @@ import Testing
         #expect(throws: AdapterFailure(.operationRefused)) { try Self.operation(name) }
     }
 
-    @Test(arguments: ["CreateTable", "DeleteTable", "ListTables", "scan", "", "GetItem.", "RestoreTableFromBackup"])
+    @Test(arguments: [
+        "CreateTable", "DeleteTable", "ListTables", "scan", "", "GetItem.", "RestoreTableFromBackup",
+    ])
     func whatIsNotKnownIsRefused(_ name: String) {
         #expect(throws: AdapterFailure(.operationUnknown)) { try Self.operation(name) }
     }
@@ -228,7 +264,8 @@ import Testing
                 "Query",
                 #"{"TableName":"facts"}"#,
                 #"{"Items":[{"id":{"S":"t4acme/a"}}],"Count":1,"ScannedCount":1,"LastEvaluatedKey":{"id":{"S":"t4acme/a"}}}"#
-            ) == #"{"Items":[{"id":{"S":"a"}}],"Count":1,"ScannedCount":1,"LastEvaluatedKey":{"id":{"S":"a"}}}"#
+            )
+                == #"{"Items":[{"id":{"S":"a"}}],"Count":1,"ScannedCount":1,"LastEvaluatedKey":{"id":{"S":"a"}}}"#
         )
         #expect(
             try Self.mapped(

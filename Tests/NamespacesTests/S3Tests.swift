@@ -70,8 +70,17 @@ import Testing
         .init(method: .get, target: "/docs/dir/", expected: "GetObject /docs/t4acme/dir/"),
         .init(method: .get, target: "/docs/t4other/x", expected: "GetObject /docs/t4acme/t4other/x"),
         .init(method: .get, target: "/a/b", host: "docs.s3.local", expected: "GetObject /docs/t4acme/a/b"),
-        .init(method: .get, target: "/docs/x", host: "docs.s3.local", expected: "GetObject /docs/t4acme/docs/x"),
-        .init(method: .head, target: "/docs/a?versionId=1", expected: "HeadObject /docs/t4acme/a?versionId=1"),
+        .init(
+            method: .get,
+            target: "/docs/x",
+            host: "docs.s3.local",
+            expected: "GetObject /docs/t4acme/docs/x"
+        ),
+        .init(
+            method: .head,
+            target: "/docs/a?versionId=1",
+            expected: "HeadObject /docs/t4acme/a?versionId=1"
+        ),
         .init(method: .put, target: "/docs/a?x-id=PutObject", expected: "PutObject /docs/t4acme/a"),
         .init(method: .put, target: "/docs/a?X-Amz-Signature=ab", expected: "PutObject /docs/t4acme/a"),
         .init(
@@ -86,7 +95,11 @@ import Testing
             copySource: "docs/b",
             expected: "UploadPartCopy /docs/t4acme/a?partNumber=1&uploadId=u"
         ),
-        .init(method: .post, target: "/docs/a?uploads", expected: "CreateMultipartUpload /docs/t4acme/a?uploads="),
+        .init(
+            method: .post,
+            target: "/docs/a?uploads",
+            expected: "CreateMultipartUpload /docs/t4acme/a?uploads="
+        ),
         .init(
             method: .post,
             target: "/docs/a?uploadId=u",
@@ -120,7 +133,11 @@ import Testing
             target: "/docs?versions&key-marker=k",
             expected: "ListObjectVersions /docs?versions=&key-marker=t4acme%2Fk&prefix=t4acme%2F"
         ),
-        .init(method: .get, target: "/docs?uploads", expected: "ListMultipartUploads /docs?uploads=&prefix=t4acme%2F"),
+        .init(
+            method: .get,
+            target: "/docs?uploads",
+            expected: "ListMultipartUploads /docs?uploads=&prefix=t4acme%2F"
+        ),
         // What leads out, or nobody knows.
         .init(method: .get, target: "/", expected: "operation_unknown"),
         .init(method: .get, target: "/other/a", expected: "resource_unknown"),
@@ -147,17 +164,20 @@ import Testing
     @Test(arguments: cases)
     func targetsGoIntoTheCompartment(_ item: Case) throws {
         let outcome =
-            (try? Self.rewritten(item.method, item.target, host: item.host, copySource: item.copySource)) ?? "target"
+            (try? Self.rewritten(item.method, item.target, host: item.host, copySource: item.copySource))
+            ?? "target"
         #expect(outcome == item.expected)
     }
 
     @Test(arguments: [
         ("/docs/a", "/docs/t4acme/a"), ("docs/a%20b%3Fc", "/docs/t4acme/a%20b%3Fc"),
-        ("media/a?versionId=v%2F1", "/media/t4acme/a?versionId=v%2F1"), ("docs/t4other/a", "/docs/t4acme/t4other/a"),
+        ("media/a?versionId=v%2F1", "/media/t4acme/a?versionId=v%2F1"),
+        ("docs/t4other/a", "/docs/t4acme/t4other/a"),
         ("docs%2Fa", "/docs/t4acme/a"), ("other/a", "resource_unknown"), ("/docs", "header_refused"),
         ("docs/", "member_missing"), ("docs/../other/a", "path_encoding_refused"),
         ("docs/%2E%2E/t4other/a", "path_encoding_refused"), ("docs/a?versionId=", "header_refused"),
-        ("docs/a?versionId=1&x=2", "header_refused"), ("docs/a?x=1", "header_refused"), ("docs/%zz", "header_refused"),
+        ("docs/a?versionId=1&x=2", "header_refused"), ("docs/a?x=1", "header_refused"),
+        ("docs/%zz", "header_refused"),
         ("arn:aws:s3:us-east-1:1:accesspoint/ap/object/a", "resource_unknown"), ("", "header_refused"),
     ])
     func copySourcesToo(_ source: String, _ expected: String) throws {
@@ -183,9 +203,11 @@ import Testing
     }
 
     @Test func listsOfKeysAreRewritten() throws {
-        let body = "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Object><Key>a&amp;b</Key>"
+        let body =
+            "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Object><Key>a&amp;b</Key>"
             + "<VersionId>v</VersionId></Object><Object><Key>t4other/x</Key></Object><Quiet>true</Quiet></Delete>"
-        let expected = "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Object><Key>t4acme/a&amp;b</Key>"
+        let expected =
+            "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Object><Key>t4acme/a&amp;b</Key>"
             + "<VersionId>v</VersionId></Object><Object><Key>t4acme/t4other/x</Key></Object><Quiet>true</Quiet></Delete>"
         #expect(try Self.deleted(body) == expected)
     }
@@ -200,7 +222,10 @@ import Testing
         ("<Delete xmlns:s='x'><s:Object><s:Key>a</s:Key></s:Object></Delete>", "member_undeclared"),
         ("<Delete><Object><Key>../t4other/a</Key></Object></Delete>", "path_encoding_refused"),
         ("<Delete><Object><Key>a<Key>b</Key></Key></Object></Delete>", "member_type"),
-        ("<!DOCTYPE Delete [<!ENTITY a 'b'>]><Delete><Object><Key>&a;</Key></Object></Delete>", "body_invalid"),
+        (
+            "<!DOCTYPE Delete [<!ENTITY a 'b'>]><Delete><Object><Key>&a;</Key></Object></Delete>",
+            "body_invalid"
+        ),
         ("{}", "body_invalid"), ("", "body_invalid"),
     ])
     func otherListsAreRefused(_ body: String, _ reason: String) throws {
@@ -246,7 +271,8 @@ import Testing
         let prefix = try Self.prefix()
         let names = S3Bodies.Names(path: "/docs/a".bytes, host: "s3.local".bytes)
         var output = Buffer()
-        let body = "<Error><Code>NoSuchKey</Code><Message>none</Message><Key>t4acme/a</Key><HostId>h</HostId></Error>"
+        let body =
+            "<Error><Code>NoSuchKey</Code><Message>none</Message><Key>t4acme/a</Key><HostId>h</HostId></Error>"
         S3Bodies.mapError(body.bytes.span, prefix, names, status: 404, into: &output)
         #expect(
             output.text == "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>"
