@@ -89,6 +89,13 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .executableTarget(
+            name: "TokenBenchmark",
+            dependencies: ["Bytes", "Crypto", "Identity", "JSON"],
+            path: "Tests/Benchmarks/Tokens",
+            swiftSettings: strict
+        ),
+
         .target(
             name: "GatewayRig",
             dependencies: (vocabulary + ["HTTP1"] + parts + ["Gateway", "Sidecar"]).map {
@@ -161,6 +168,7 @@ if isFuzzing {
         fuzzer("HTTP2", on: ["HTTP2", "HTTPTypes"]),
         fuzzer("CanonicalPath", on: ["HTTPTypes"]),
         fuzzer("JWT", on: ["Crypto", "Identity", "JSON"]),
+        fuzzer("JWKS", on: ["Crypto", "Identity", "JSON"]),
         fuzzer("JSON", on: ["JSON"]),
         fuzzer("Cedar", on: ["Cedar", "JSON"]),
         fuzzer("YAML", on: ["Configuration"]),

@@ -47,6 +47,9 @@ static inline void bulkhead_bio_clear_retry(BIO *b) { BIO_clear_retry_flags(b); 
 static inline STACK_OF(X509) *bulkhead_chain_new(void) { return sk_X509_new_null(); }
 static inline int bulkhead_chain_push(STACK_OF(X509) *s, X509 *x) { return sk_X509_push(s, x); }
 static inline void bulkhead_chain_free(STACK_OF(X509) *s) { sk_X509_pop_free(s, X509_free); }
+static inline void bulkhead_free(void *p) { OPENSSL_free(p); }
+static inline int bulkhead_chain_count(const STACK_OF(X509) *s) { return s ? sk_X509_num(s) : 0; }
+static inline X509 *bulkhead_chain_at(const STACK_OF(X509) *s, int i) { return sk_X509_value(s, i); }
 static inline int bulkhead_names_count(const GENERAL_NAMES *n) { return sk_GENERAL_NAME_num(n); }
 static inline GENERAL_NAME *bulkhead_names_at(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
 static inline unsigned long bulkhead_rfc2253_flags(void) { return XN_FLAG_RFC2253; }

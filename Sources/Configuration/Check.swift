@@ -37,6 +37,7 @@ extension Configuration {
         check.names()
         check.identities()
         check.listenersAlone()
+        check.certificateCarriers()
         check.agents()
         check.adminPlane()
         check.routesAlone()
@@ -111,12 +112,15 @@ struct Check {
             note("tenants.mode", "claims believes an issuer alone, so it allows one, not \(count)")
         }
         for (index, issuer) in configuration.identity.issuers.enumerated()
-        where configuration.tenants.mode == .claims && issuer.claims.tier == nil {
-            note(
-                "identity.issuers[\(index)].claims.tier",
-                "with tenants in mode claims, nothing else says the tier"
-            )
+        where configuration.tenants.mode == .claims {
+            let message = "with tenants in mode claims, nothing else says the tier"
+            if let source = issuer.certificates, !source.names.has(.tier) {
+                note("identity.issuers[\(index)].certificates", message)
+            } else if issuer.claims.tier == nil {
+                note("identity.issuers[\(index)].claims.tier", message)
+            }
         }
+        certificates()
     }
 
     mutating func listenersAlone() {

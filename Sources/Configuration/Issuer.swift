@@ -7,9 +7,11 @@ extension Configuration {
         package var name: String
         /// Default: `oidc`.
         package var profile = Profile.oidc
-        /// The exact `iss`, byte for byte.
+        /// The exact `iss`, byte for byte; of profile `x509` what stands for it in compartments of users.
         package var issuer: String
         package var jwks: JWKS
+        /// Set exactly for profile `x509`, which has no tokens and so none of what they need.
+        package var certificates: CertificateSource?
         /// At least one: `aud`, or `client_id` for Cognito's access tokens.
         package var audiences: [String]
         /// Which of Cognito's tokens are accepted; empty exactly for `oidc`. Default for `cognito`: `id`.
@@ -24,7 +26,7 @@ extension Configuration {
     }
 
     package enum Profile: String, CaseIterable, Sendable {
-        case cognito, oidc
+        case cognito, oidc, x509
     }
 
     package enum TokenType: String, CaseIterable, Sendable {
@@ -47,6 +49,8 @@ extension Configuration {
             /// A URL of OpenID Provider Metadata, whose `issuer` must be the issuer's and whose `jwks_uri` is the
             /// key set's URL. Default for `oidc`: `<issuer>/.well-known/openid-configuration`.
             case discovery(String)
+            /// There are none: profile `x509`.
+            case none
         }
 
         package var source: Source
@@ -89,6 +93,8 @@ extension Configuration.Issuer {
         var profile = Configuration.Profile.oidc
         section.read("profile", into: &profile) { $0.choice(Configuration.Profile.self) }
         let issuer = section.required("issuer")?.issuer(profile)
+        if profile == .x509 { return certificates(&section, name: name, issuer: issuer) }
+        section.value("certificates")?.note("only profile x509 reads certificates; leave it out")
         let audiences = section.required("audiences")?.strings(count: 1...256) ?? []
         let jwks =
             section.value("jwks")?.section { Configuration.JWKS.decode(&$0, issuer, profile) }
@@ -122,12 +128,36 @@ extension Configuration.Issuer {
     }
 }
 
+extension Configuration.Issuer {
+    private static func certificates(_ section: inout YAML.Section, name: String, issuer: String?) -> Self? {
+        for key in ["jwks", "audiences", "token_use", "token_types", "algorithms", "claims", "leeway"] {
+            section.value(key)?.note("profile x509 reads certificates, not tokens; leave it out")
+        }
+        let source = section.required("certificates")?.section {
+            Configuration.CertificateSource.decode(&$0, issuer: issuer ?? "")
+        }
+        guard let issuer, let source = source.flatMap(\.self) else { return nil }
+        return Self(
+            name: name,
+            profile: .x509,
+            issuer: issuer,
+            jwks: Configuration.JWKS(source: .none),
+            certificates: source,
+            audiences: [],
+            tokenTypes: [],
+            algorithms: [],
+            claims: .standard(.x509)
+        )
+    }
+}
+
 extension Configuration.JWKS.Source {
     fileprivate static func standard(_ issuer: String, _ profile: Configuration.Profile) -> Self {
         let base = issuer.hasSuffix("/") ? String(issuer.dropLast()) : issuer
         switch profile {
         case .cognito: return .url(base + "/.well-known/jwks.json")
         case .oidc: return .discovery(base + "/.well-known/openid-configuration")
+        case .x509: return .none
         }
     }
 }
@@ -168,7 +198,7 @@ extension Configuration.ClaimNames {
         switch profile {
         case .cognito:
             Self(tenant: "custom:tenant_id", tier: "custom:tier", user: "sub", groups: "cognito:groups")
-        case .oidc: Self(tenant: "tenant_id", tier: "tier", user: "sub", groups: "groups")
+        case .oidc, .x509: Self(tenant: "tenant_id", tier: "tier", user: "sub", groups: "groups")
         }
     }
 

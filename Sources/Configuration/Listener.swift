@@ -22,7 +22,7 @@ extension Configuration {
 
     /// Where a request says whose it is (DESIGN §5).
     package enum Carrier: String, CaseIterable, Sendable {
-        case bearer, handle
+        case bearer, handle, certificate
         /// An AWS signature whose access key id is a handle.
         case aws
     }

@@ -20,6 +20,8 @@ package struct Exchange: ~Copyable {
     package var isMisdirected = false
     /// The caller's address.
     package var source: IPAddress?
+    /// What the caller showed in its handshake, where the listener asks for it.
+    package var certificate: ClientCertificate?
     /// As the head announces it.
     package var bodyLength = BodyLength.none
     package internal(set) var hasBegun = false
@@ -41,6 +43,8 @@ package struct Exchange: ~Copyable {
     package internal(set) var operation: Int?
     package internal(set) var principal: Principal?
     var handle: OpenedHandle?
+    /// The principal comes from a token in `Authorization`.
+    var hasToken = false
     package internal(set) var grant: Grant?
     /// What the agent signed the request with, if its key is a handle.
     var signature: SignatureClaim?
@@ -125,6 +129,7 @@ package struct Exchange: ~Copyable {
         isWebSocket = false
         isMisdirected = false
         source = nil
+        certificate = nil
         bodyLength = .none
         hasBegun = false
         isUnreadable = false
@@ -135,6 +140,7 @@ package struct Exchange: ~Copyable {
         principal = nil
         handle = nil
         signature = nil
+        hasToken = false
         grant = nil
         mapping = nil
         unmet = nil

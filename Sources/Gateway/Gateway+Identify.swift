@@ -11,6 +11,9 @@ extension Gateway {
         let listener = exchange.plan.listeners[exchange.listener]
         var carriers = Carriers(listener.carriers, agent: listener.agent, isLastTry: exchange.asksForKeys)
         let identity = snapshot.identity
+        if let certificate = exchange.certificate {
+            carriers.add(certificate, with: &authenticator, snapshot: identity, now: now)
+        }
         add(exchange.request.fields, to: &carriers, identity, now)
         if listener.carriers.contains(.aws) { try addSignature(&exchange, to: &carriers, identity, now) }
         switch carriers.outcome {
@@ -21,6 +24,7 @@ extension Gateway {
             exchange.principal = principal
             exchange.handle = handle
             exchange.session = handle?.session
+            exchange.hasToken = carriers.hasToken
             if principal.isTierDrifted { metrics.add(.tierDrift) }
             return principal
         case .refused(let failure): throw .refused(Refusal(failure))

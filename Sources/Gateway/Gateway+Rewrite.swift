@@ -115,12 +115,14 @@ extension Gateway {
         _ now: WallTime
     ) throws(FieldError) {
         let reserved = exchange.plan.reserved
+        let forwardsToken = forwardsToken(exchange, route)
         if let session = try copyFields(
             exchange.request.fields,
             to: &exchange.outgoing.fields,
             route,
             principal,
-            reserved
+            reserved,
+            forwardsToken: forwardsToken
         ) {
             try writeSession(&exchange, session, principal)
         }
@@ -131,7 +133,15 @@ extension Gateway {
                 try exchange.outgoing.fields.append(name: Array(template.name.utf8).span, value: value.bytes)
             }
         }
-        if route.isIngress { try writeIngress(&exchange, route, principal, means, now) }
+        if route.isIngress {
+            try writeIngress(&exchange, route, principal, means, now, forwardsToken: forwardsToken)
+        }
+    }
+
+    /// Only what was verified goes on: not the second of two fields, nor another scheme's value beside a certificate.
+    private func forwardsToken(_ exchange: borrowing Exchange, _ route: Route) -> Bool {
+        route.isIngress && route.forwardsToken && exchange.hasToken
+            && exchange.request.fields.occurrences(.authorization) == 1
     }
 
     /// Copies what may go on.
@@ -141,7 +151,8 @@ extension Gateway {
         to outgoing: inout Fields,
         _ route: Route,
         _ principal: Principal,
-        _ reserved: borrowing HeaderFolding
+        _ reserved: borrowing HeaderFolding,
+        forwardsToken: Bool
     ) throws(FieldError) -> Int? {
         var session: Int?
         for index in fields.indices {
@@ -156,7 +167,8 @@ extension Gateway {
                 Means.append(principal.user.text, to: &text)
                 try outgoing.append(nameAt: index, of: fields, value: text.bytes)
             case .pass:
-                if isConsumed(fields.known(at: index), route) { break }
+                let known = fields.known(at: index)
+                if isConsumed(known), !(known == .authorization && forwardsToken) { break }
                 if route.isSession(fields.name(at: index)) {
                     session = index
                     break
@@ -182,10 +194,10 @@ extension Gateway {
 
     /// Fields that end here: carriers (THREATS 6), trace context (THREATS 3), and what only a proxy that an origin
     /// trusts may say.
-    private func isConsumed(_ known: KnownField, _ route: Route) -> Bool {
+    private func isConsumed(_ known: KnownField) -> Bool {
         switch known {
-        case .authorization: !(route.isIngress && route.forwardsToken)
-        case .xAPIKey, .apiKey, .baggage, .traceparent, .tracestate, .b3, .forwarded, .xForwardedFor,
+        case .authorization, .xAPIKey, .apiKey, .baggage, .traceparent, .tracestate, .b3, .forwarded,
+            .xForwardedFor,
             .xForwardedHost,
             .xForwardedProto, .xForwardedPort, .xForwardedPrefix, .xForwardedServer, .xForwardedURI,
             .xForwardedMethod, .xOriginalURL, .xRewriteURL, .xRealIP, .xHTTPMethodOverride:
@@ -216,7 +228,8 @@ extension Gateway {
         _ route: Route,
         _ principal: Principal,
         _ means: Means,
-        _ now: WallTime
+        _ now: WallTime,
+        forwardsToken: Bool
     ) throws(FieldError) {
         let times = exchange.plan.handleTimes
         text.removeAll()
@@ -229,7 +242,7 @@ extension Gateway {
             expires: now + times.maxRun + times.linger,
             into: &text
         )
-        if !route.forwardsToken { try exchange.outgoing.fields.append(.authorization, value: text.bytes) }
+        if !forwardsToken { try exchange.outgoing.fields.append(.authorization, value: text.bytes) }
         try exchange.outgoing.fields.append(.baggage, value: baggage(exchange, means).bytes)
         text.removeAll()
         exchange.traceParent?.append(to: &text)

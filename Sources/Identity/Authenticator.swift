@@ -21,6 +21,7 @@ package struct Authenticator: ~Copyable, Sendable {
     package private(set) var counters = Counters()
     private var verifier: TokenVerifier
     private var tokens: TokenCache
+    private var certificates: TokenCache
     private var hasher = SHA256Hasher()
     private var handles: HandleCodec
 
@@ -28,6 +29,7 @@ package struct Authenticator: ~Copyable, Sendable {
     package init(handles: consuming HandleCodec, limits: TokenLimits = TokenLimits(), capacity: Int = 8192) {
         verifier = TokenVerifier(limits: limits)
         tokens = TokenCache(capacity: capacity)
+        certificates = TokenCache(capacity: Self.certificateCapacity)
         self.handles = handles
     }
 
@@ -40,6 +42,8 @@ package struct Authenticator: ~Copyable, Sendable {
 
     /// Tokens that are remembered.
     package var cachedTokens: Int { tokens.count }
+    /// Machines are fewer than people.
+    private static let certificateCapacity = 1024
 
     /// Verifies a token in compact form, without the word `Bearer` before it.
     /// - Parameter isLastTry: the issuer's keys were just fetched, or may not be: an unknown key is a refusal.
@@ -64,6 +68,25 @@ package struct Authenticator: ~Copyable, Sendable {
         case .refused(let failure): return .refused(failure)
         case .unknownKey(let issuer, let keyID):
             return isLastTry ? .refused(.keyUnknown) : .unknownKey(issuer: issuer, keyID: keyID)
+        }
+    }
+
+    /// Whom the certificate of a caller's connection speaks for. It is asked for each request, since the connection
+    /// outlives many a change.
+    package mutating func verify(
+        _ certificate: ClientCertificate,
+        in snapshot: IdentitySnapshot,
+        now: WallTime
+    ) -> Result<Principal, IdentityFailure> {
+        if let principal = certificates.find(certificate.digest, in: snapshot, now: now) {
+            return .success(principal)
+        }
+        do throws(IdentityFailure) {
+            let verified = try snapshot.verify(certificate, now: now)
+            certificates.insert(certificate.digest, verified, in: snapshot)
+            return .success(verified.principal)
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -102,6 +125,7 @@ package struct Authenticator: ~Copyable, Sendable {
     /// Forgets all that is remembered of a tenant.
     package mutating func purge(_ tenant: TenantID) {
         tokens.purge(tenant)
+        certificates.purge(tenant)
         handles.purge(tenant)
     }
 }

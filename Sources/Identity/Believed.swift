@@ -23,7 +23,7 @@ struct Believed: Sendable {
         if serial == snapshot.serial { return true }
         guard generation == snapshot.generation,
             snapshot.tenants.epoch(of: principal.tenant) == principal.tenantEpoch,
-            snapshot.keys.vouches(for: principal, issuer: issuer)
+            snapshot.vouches(for: principal, issuer: issuer)
         else { return false }
         serial = snapshot.serial
         return true

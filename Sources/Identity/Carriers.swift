@@ -10,6 +10,8 @@ package struct CarrierKinds: OptionSet, Sendable {
     package static let bearer = CarrierKinds(rawValue: 1)
     /// A handle that was sealed at ingress, in any slot.
     package static let handle = CarrierKinds(rawValue: 2)
+    /// The certificate that the caller showed in the handshake.
+    package static let certificate = CarrierKinds(rawValue: 4)
     /// A handle that is the access key id of an AWS signature.
     package static let aws = CarrierKinds(rawValue: 128)
 }
@@ -42,6 +44,7 @@ package struct Carriers: Sendable {
     private let isLastTry: Bool
     private var bearer: Principal?
     private var handle: OpenedHandle?
+    private var certificate: Principal?
     private var failure: IdentityFailure?
     private var unknownKey: (issuer: Int, keyID: String?)?
 
@@ -91,12 +94,33 @@ package struct Carriers: Sendable {
         return true
     }
 
+    /// Looks at the certificate of the caller's connection, where it showed one.
+    package mutating func add(
+        _ certificate: ClientCertificate,
+        with authenticator: inout Authenticator,
+        snapshot: IdentitySnapshot,
+        now: WallTime
+    ) {
+        guard kinds.contains(.certificate) else { return }
+        switch authenticator.verify(certificate, in: snapshot, now: now) {
+        case .success(let principal):
+            agree(principal)
+            self.certificate = principal
+        case .failure(let failure): refuse(failure)
+        }
+    }
+
+    /// A token was among them, and was verified.
+    package var hasToken: Bool { bearer != nil }
+
     /// The sum of all that was added. The first refusal counts, whatever the others say.
     package var outcome: Outcome {
         if let failure { return .refused(failure) }
         if let unknownKey { return .unknownKey(issuer: unknownKey.issuer, keyID: unknownKey.keyID) }
         // A token is the newer word about the same person, so its groups and tier count.
-        if let principal = bearer ?? handle?.principal { return .principal(principal, handle: handle) }
+        if let principal = bearer ?? handle?.principal ?? certificate {
+            return .principal(principal, handle: handle)
+        }
         return .refused(.tokenMissing)
     }
 
@@ -146,6 +170,7 @@ package struct Carriers: Sendable {
 
     private mutating func agree(_ principal: Principal) {
         if let other = bearer, !other.isSamePerson(as: principal) { refuse(.carriersDisagree) }
+        if let other = certificate, !other.isSamePerson(as: principal) { refuse(.carriersDisagree) }
         if let other = handle?.principal, !other.isSamePerson(as: principal) { refuse(.carriersDisagree) }
     }
 

@@ -65,6 +65,10 @@ package enum IdentityFailure: Error, Hashable, Sendable {
     case handleForeign
     /// Two carriers name different people (THREATS 1).
     case carriersDisagree
+    /// Outside the time for which the caller's certificate was made.
+    case certificateExpired
+    /// No issuer knows the names and the authority of the caller's certificate, or more than one does.
+    case certificateUnmapped
 
     /// The stable name; for records and metrics.
     package var code: StaticString {
@@ -95,6 +99,8 @@ package enum IdentityFailure: Error, Hashable, Sendable {
         case .handleExpired: "handle_expired"
         case .handleForeign: "handle_foreign"
         case .carriersDisagree: "carriers_disagree"
+        case .certificateExpired: "certificate_expired"
+        case .certificateUnmapped: "certificate_unmapped"
         }
     }
 
@@ -108,7 +114,7 @@ package enum IdentityFailure: Error, Hashable, Sendable {
             .audienceMismatch,
             .tokenUseMismatch, .claimsTooLarge, .tierUnknown, .tierDrift, .tenantUnknown, .tenantSuspended,
             .issuerNotForTenant, .groupNotForTenant, .handleInvalid, .handleExpired, .handleForeign,
-            .carriersDisagree:
+            .carriersDisagree, .certificateExpired, .certificateUnmapped:
             nil
         }
     }
@@ -136,11 +142,11 @@ package enum IdentityFailure: Error, Hashable, Sendable {
         case .keysUnavailable: .unavailable
         case .tierUnknown, .tierDrift, .tenantUnknown, .tenantSuspended, .issuerNotForTenant,
             .groupNotForTenant,
-            .claimsTooLarge, .claimMissing, .claimInvalid, .carriersDisagree:
+            .claimsTooLarge, .claimMissing, .claimInvalid, .carriersDisagree, .certificateUnmapped:
             .forbidden
         case .tokenMissing, .tokenMalformed, .headerRefused, .algorithmRefused, .issuerUnknown, .keyUnknown,
             .keyAmbiguous, .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch,
-            .tokenUseMismatch, .handleInvalid, .handleExpired, .handleForeign:
+            .tokenUseMismatch, .handleInvalid, .handleExpired, .handleForeign, .certificateExpired:
             .unauthenticated
         }
     }
@@ -151,6 +157,6 @@ package enum IdentityFailure: Error, Hashable, Sendable {
         .keyUnknown, .keyAmbiguous, .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch,
         .tokenUseMismatch, .claimMissing(.tenant), .claimInvalid(.tenant), .claimsTooLarge, .tierUnknown,
         .tierDrift, .tenantUnknown, .tenantSuspended, .issuerNotForTenant, .groupNotForTenant, .handleInvalid,
-        .handleExpired, .handleForeign, .carriersDisagree,
+        .handleExpired, .handleForeign, .carriersDisagree, .certificateExpired, .certificateUnmapped,
     ]
 }

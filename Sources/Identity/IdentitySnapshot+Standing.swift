@@ -11,9 +11,10 @@ extension IdentitySnapshot {
     /// Why a principal that was let in is not to stay; nil where it may. A change of its tenant that leaves the door open,
     /// such as of the tier, is for its next request.
     package func refusal(of principal: Principal) -> IdentityFailure? {
-        guard let place = issuers.place(url: principal.issuer.url.utf8Span.span) else {
-            return .issuerUnknown
-        }
+        // Whoever took over the name of another is somebody else.
+        guard let place = issuers.place(named: principal.issuer.name.utf8Span.span),
+            issuers[place].fingerprint == principal.issuer.fingerprint
+        else { return .issuerUnknown }
         let admission = tenants.admit(
             principal.tenant,
             from: issuers[place],
@@ -24,7 +25,8 @@ extension IdentitySnapshot {
         )
         if case .failure(let failure) = admission { return failure }
         // Keys that are not there yet took nobody's word back.
-        guard keys[place] == nil || keys.vouches(for: principal, issuer: place) else { return .keyUnknown }
+        let hasNoKeysYet = issuers[place].certificates == nil && keys[place] == nil
+        guard hasNoKeysYet || vouches(for: principal, issuer: place) else { return .keyUnknown }
         return nil
     }
 }

@@ -52,6 +52,19 @@ package final class IdentitySnapshot: Sendable {
         serial = old.serial + 1
     }
 
+    /// Whether every issuer of tokens has keys: without them Bulkhead is not ready.
+    package var hasAllKeys: Bool {
+        issuers.issuers.indices.allSatisfy { issuers[$0].certificates != nil || keys[$0] != nil }
+    }
+
+    /// Whether a principal of that issuer rests on a key, or on an authority of certificates, that is still believed.
+    func vouches(for principal: Principal, issuer: Int) -> Bool {
+        guard let source = issuers[issuer].certificates else {
+            return keys.has(principal.keyFingerprint, of: issuer)
+        }
+        return source.authorities.contains { $0.prefix64 == principal.keyFingerprint }
+    }
+
     /// The same with other tenants of the same mode: a changed file, a suspension.
     package func with(tenants: TenantRegistry) -> IdentitySnapshot {
         precondition(tenants.mode == self.tenants.mode, "another mode is another configuration")

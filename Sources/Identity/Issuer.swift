@@ -8,6 +8,8 @@ package enum IssuerProfile: String, Sendable {
     case cognito
     /// OpenID Connect and plain JWT issuers: `aud` names the audience.
     case oidc
+    /// No tokens: callers' certificates, whose names a mapping reads.
+    case x509
 }
 
 /// Cognito's two kinds of token; one is never taken for the other.
@@ -41,11 +43,35 @@ package struct ClaimNames: Sendable {
     }
 }
 
-/// One issuer of tokens, as configured. Immutable.
+/// Whose certificates speak for an issuer of profile `x509`, and how they are read.
+package struct CertificateSource: Sendable {
+    /// SHA-256 of each authority: one of them vouches for the caller's certificate.
+    package let authorities: Set<Digest>
+    package let names: CertificateNames
+    /// What every caller is a member of.
+    package let groups: [String]
+    /// `iss` of the issuers whose users are the same people: only their tokens agree with a certificate.
+    package let sameUsers: [String]
+
+    package init(
+        authorities: Set<Digest>,
+        names: CertificateNames,
+        groups: [String] = [],
+        sameUsers: [String] = []
+    ) {
+        self.authorities = authorities
+        self.names = names
+        self.groups = groups
+        self.sameUsers = sameUsers
+    }
+}
+
+/// One issuer of tokens, or of certificates, as configured. Immutable.
 package final class Issuer: Sendable {
     /// Why an issuer cannot be used. Configuration finds most of these first, with line and column.
     package enum Problem: Error, Equatable {
-        case nameLength, issuerEmpty, noAudience, noAlgorithm, noTokenType, noTokenUse, noTenantClaim,
+        case nameLength, issuerEmpty, noAudience, noAlgorithm, noTokenType, noTokenUse, noCertificates,
+            noTenantClaim,
             noUserClaim,
             negativeLeeway
         case duplicateName, duplicateIssuer
@@ -66,6 +92,8 @@ package final class Issuer: Sendable {
     package let leeway: Interval
     /// Of `url`: a handle made under one issuer does not open under another that took over its name.
     let fingerprint: UInt64
+    /// Set exactly for profile `x509`.
+    package let certificates: CertificateSource?
 
     package init(
         name: String,
@@ -80,6 +108,7 @@ package final class Issuer: Sendable {
     ) throws(Problem) {
         guard (1...64).contains(name.utf8.count) else { throw .nameLength }
         if url.isEmpty { throw .issuerEmpty }
+        if profile == .x509 { throw .noCertificates }
         if audiences.isEmpty || audiences.contains("") { throw .noAudience }
         if algorithms.isEmpty { throw .noAlgorithm }
         if tokenTypes.isEmpty { throw .noTokenType }
@@ -96,7 +125,36 @@ package final class Issuer: Sendable {
         self.tokenTypes = tokenTypes
         self.claims = claims
         self.leeway = leeway
+        certificates = nil
         fingerprint = SHA256.hash(url.utf8Span.span).prefix64
+    }
+
+    /// An issuer of profile `x509`: no token names it, whatever its `iss`.
+    /// - Parameter url: what stands for it in compartments of users; for SPIFFE the trust domain's id.
+    package init(name: String, url: String, certificates: CertificateSource) throws(Problem) {
+        guard (1...64).contains(name.utf8.count) else { throw .nameLength }
+        if url.isEmpty { throw .issuerEmpty }
+        if certificates.authorities.isEmpty { throw .noCertificates }
+        self.name = name
+        profile = .x509
+        self.url = url
+        audiences = []
+        tokenUse = []
+        algorithms = []
+        tokenTypes = []
+        claims = ClaimNames(tenant: "", tier: nil, user: "")
+        leeway = .zero
+        self.certificates = certificates
+        fingerprint = SHA256.hash(url.utf8Span.span).prefix64
+    }
+}
+
+extension Issuer {
+    /// Whether the users of both are the same people, by the word of either.
+    func sharesUsers(with other: Issuer) -> Bool { names(other) || other.names(self) }
+
+    private func names(_ other: Issuer) -> Bool {
+        certificates?.sameUsers.contains { $0.utf8.elementsEqual(other.url.utf8) } ?? false
     }
 }
 
@@ -117,9 +175,12 @@ package struct IssuerTable: Sendable {
     package var count: Int { issuers.count }
     package subscript(_ place: Int) -> Issuer { issuers[place] }
 
-    /// The place of the issuer whose `iss` is exactly these bytes.
+    /// The place of the issuer of tokens whose `iss` is exactly these bytes.
     package func place(url: Span<UInt8>) -> Int? {
-        for place in issuers.indices where issuers[place].url.utf8Span.span.equals(url) { return place }
+        for place in issuers.indices
+        where issuers[place].profile != .x509 && issuers[place].url.utf8Span.span.equals(url) {
+            return place
+        }
         return nil
     }
 

@@ -18,17 +18,14 @@ package struct KeyRing: Sendable {
     var count: Int { keys.count }
     package subscript(_ issuer: Int) -> IssuerKeys? { keys[issuer] }
 
-    /// Whether every issuer has keys: without them Bulkhead is not ready.
-    package var isComplete: Bool { keys.allSatisfy { $0 != nil } }
-
     /// Puts what was fetched in the place of what was there. What was verified with a key that is no longer among
     /// them is void from then on (THREATS 9).
     package mutating func replace(issuer: Int, with set: KeySet, fetchedAt: WallTime, staleAt: WallTime?) {
         keys[issuer] = IssuerKeys(set: set, fetchedAt: fetchedAt, staleAt: staleAt)
     }
 
-    /// Whether a principal of that issuer rests on a key that is still there.
-    func vouches(for principal: Principal, issuer: Int) -> Bool {
-        keys[issuer]?.set.contains(principal.keyFingerprint) ?? false
+    /// Whether a key of that fingerprint is still one of the issuer's.
+    func has(_ fingerprint: UInt64, of issuer: Int) -> Bool {
+        keys[issuer]?.set.contains(fingerprint) ?? false
     }
 }

@@ -23,9 +23,11 @@ package final class Principal: Sendable {
     package let tokenID: String
     /// When the token stops being accepted, leeway included.
     package let expiry: WallTime
+    /// Why nothing goes on for it after that.
+    package var expired: IdentityFailure { issuer.certificates == nil ? .tokenExpired : .certificateExpired }
     /// SHA-256 of an injective encoding of all of the above but the drift.
     package let digest: Digest
-    /// Of the issuer's key that the token was signed with.
+    /// Of the issuer's key that the token was signed with, or of the authority that vouches for the certificate.
     let keyFingerprint: UInt64
     /// The tenant's epoch when this was decided; see `TenantRegistry.epoch(of:)`.
     package let tenantEpoch: UInt64
@@ -55,9 +57,11 @@ package final class Principal: Sendable {
         handleText = text.bytes.array()
     }
 
-    /// Whether both speak for the same person: issuer, tenant and user, not the token.
+    /// Whether both speak for the same person: issuer, tenant and user, not the token. A certificate's issuer is no
+    /// token's, so there the configuration must say that their users are the same people.
     package func isSamePerson(as other: Principal) -> Bool {
-        issuer.fingerprint == other.issuer.fingerprint && tenant == other.tenant && user == other.user
+        tenant == other.tenant && user == other.user
+            && (issuer.fingerprint == other.issuer.fingerprint || issuer.sharesUsers(with: other.issuer))
     }
 }
 

@@ -126,7 +126,8 @@ extension ControlPlane {
     private func readiness() -> AdminReply {
         if isDraining { return AdminReply(.serviceUnavailable, "draining\n") }
         var missing = ""
-        for (place, source) in plan.keySources.enumerated() where snapshot.identity.keys[place] == nil {
+        for (place, source) in plan.keySources.enumerated()
+        where source.hasKeys && snapshot.identity.keys[place] == nil {
             missing += "issuer \(source.issuer): no keys yet\n"
         }
         return missing.isEmpty ? AdminReply(.ok, "ready\n") : AdminReply(.serviceUnavailable, missing)
@@ -159,7 +160,7 @@ extension ControlPlane {
         return gauges
     }
 
-    var isReady: Bool { !isDraining && snapshot.identity.keys.isComplete }
+    var isReady: Bool { !isDraining && snapshot.identity.hasAllKeys }
 }
 
 struct AdminReply {

@@ -21,6 +21,9 @@ struct ControlPlan: Sendable {
         let maxStale: Interval
         let tls: TLSContext?
 
+        /// Whether there are keys at all: an issuer of certificates has none.
+        var hasKeys: Bool { source != .none }
+
         /// Whether keys from there are keys from here: they go on being good after a reload.
         func isSame(as other: KeySource) -> Bool {
             url == other.url && source == other.source && digest == other.digest && maxStale == other.maxStale

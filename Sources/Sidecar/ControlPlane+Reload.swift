@@ -112,7 +112,7 @@ extension ControlPlane {
     {
         var fresh: [String: KeySet] = [:]
         var problems: [String] = []
-        for source in sources {
+        for source in sources where source.hasKeys {
             let isKnown = plan.keySources.enumerated().contains { place, old in
                 old.isSame(as: source) && snapshot.identity.keys[place] != nil
             }
@@ -153,7 +153,7 @@ extension ControlPlane {
             watch.schedule.fetched(now: Clock.now(), spread: UInt8(truncatingIfNeeded: entropy.integer()))
         }
         issuers[id] = watch
-        Task(executorPreference: loop) { await self.refreshKeys(id) }
+        if source.hasKeys { Task(executorPreference: loop) { await self.refreshKeys(id) } }
         return id
     }
 

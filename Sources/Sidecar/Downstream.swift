@@ -51,6 +51,8 @@ final class Downstream {
     var armedAt = Instant(nanoseconds: .max)
     /// When the exchange under way must have ended, once it is forwarded.
     var exchangeDeadline = Instant(nanoseconds: .max)
+    /// When nobody vouches any more for who began the exchange under way (THREATS 9); a tunnel ends then, too.
+    var principalEndsAt = Instant(nanoseconds: .max)
     var isScheduled = false
     /// Closed and forgotten by the worker; it may still stand in the list of this turn's tasks.
     var isClosed = false

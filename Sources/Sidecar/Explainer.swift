@@ -225,7 +225,7 @@ private actor KeyFetcher {
 
     func fetch(issuers: Int) async -> KeyRing {
         var ring = KeyRing(issuers: issuers)
-        for (place, source) in plan.keySources.enumerated() {
+        for (place, source) in plan.keySources.enumerated() where source.hasKeys {
             do {
                 let set = try await loader.load(source)
                 ring.replace(issuer: place, with: set, fetchedAt: Clock.wallTime(), staleAt: nil)

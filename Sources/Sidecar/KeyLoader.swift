@@ -14,6 +14,7 @@ struct KeyLoader {
 
     func load(_ source: ControlPlan.KeySource) async throws -> KeySet {
         switch source.source {
+        case .none: throw FetchError.metadata
         case .file(let path):
             let bytes = try files.read(path, limit: KeySet.maximumBytes)
             return try KeySet.parse(bytes.span)

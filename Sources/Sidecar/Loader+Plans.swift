@@ -201,7 +201,8 @@ extension Loader {
     }
 
     private func keySource(_ issuer: Configuration.Issuer) throws -> ControlPlan.KeySource {
-        let tls = try clientContext(Configuration.ClientTLS(ca: issuer.jwks.ca))
+        let tls =
+            issuer.jwks.source == .none ? nil : try clientContext(Configuration.ClientTLS(ca: issuer.jwks.ca))
         if case .file(let path) = issuer.jwks.source { files.include(path) }
         return ControlPlan.KeySource(
             issuer: issuer.name,

@@ -89,6 +89,7 @@ extension Loader {
             case .bearer: kinds.insert(.bearer)
             case .handle: kinds.insert(.handle)
             case .aws: kinds.insert(.aws)
+            case .certificate: kinds.insert(.certificate)
             }
         }
         return GatewayListener(
@@ -175,7 +176,8 @@ extension Loader {
     }
 
     private func issuer(_ issuer: Configuration.Issuer) throws -> Issuer {
-        try Issuer(
+        if let source = issuer.certificates { return try certificateIssuer(issuer, source) }
+        return try Issuer(
             name: issuer.name,
             profile: issuer.profile == .cognito ? .cognito : .oidc,
             url: issuer.issuer,

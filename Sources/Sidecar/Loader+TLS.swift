@@ -69,7 +69,7 @@ extension Loader {
         }
     }
 
-    private func trust(_ path: String) throws -> TLSTrust {
+    func trust(_ path: String) throws -> TLSTrust {
         let pem = try files.read(path, limit: 4 << 20)
         return try TLSTrust(authorities: pem.span, named: path)
     }

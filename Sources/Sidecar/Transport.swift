@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Identity
 import Runtime
 import TLS
 
@@ -38,6 +39,9 @@ struct Transport: ~Copyable {
     private var closeSent = false
     /// The name that the caller asked for in its handshake, in lower case; nil for none.
     private(set) var serverName: [UInt8]?
+    /// What the caller showed in its handshake; nil for none, and towards upstreams.
+    private(set) var certificate: ClientCertificate?
+    private let isConnecting: Bool
 
     init(_ socket: consuming Socket, session: consuming TLSSession?, connecting: Bool) {
         // In one straight line: see `Descriptor` for what a branch in here would do.
@@ -45,6 +49,7 @@ struct Transport: ~Copyable {
         self.socket = socket
         self.session = session
         self.isPlain = isPlain
+        isConnecting = connecting
         state = .opening
         if isPlain, !connecting { state = .open }
     }
@@ -123,7 +128,10 @@ struct Transport: ~Copyable {
         guard var session = self.session.take() else { return }
         switch session.receive(cipher, plain: &input, output: &wire) {
         case .done:
-            if state == .opening { noteServerName(session.serverName) }
+            if state == .opening, !isConnecting {
+                noteServerName(session.serverName)
+                certificate = session.peerCertificate.map { ClientCertificate($0) }
+            }
             state = .open
         case .handshaking: break
         case .closed(let cleanly): state = cleanly ? .peerEnded : .failed(.truncated)

@@ -4,6 +4,7 @@ import Configuration
 import Gateway
 import HTTP1
 import HTTPTypes
+import Identity
 import Runtime
 import Telemetry
 
@@ -99,6 +100,7 @@ extension Worker {
         connection.hasHalfClosed = connection.io.transport.sawEnd
         exchange.value.isWebSocket = facts.isWebSocket
         exchange.value.source = connection.source
+        exchange.value.certificate = connection.io.transport.certificate
         exchange.value.isMisdirected = isMisdirected(connection, exchange.value.request)
         exchange.value.bodyLength = facts.framing.length
         if isDraining || connection.isRetiring { connection.io.server.closeAfterResponse() }
@@ -295,7 +297,7 @@ extension Worker {
             let total = connection.exchangeDeadline
             let waitsForCaller = !connection.requestEnded || connection.io.transport.pendingBytes > 0
             connection.deadline = waitsForCaller ? min(total, bodyDeadline(connection)) : total
-        case .tunnel: connection.deadline = now + plan.idleTimeout
+        case .tunnel: connection.deadline = min(now + plan.idleTimeout, connection.principalEndsAt)
         case .closing:
             // A slow reader has its time for what is left of the answer; the rest is a matter of seconds.
             guard connection.io.transport.pendingBytes == 0 else { break }
@@ -320,6 +322,14 @@ extension Worker {
         return min(idle, connection.pace.start + plan.bodyTimeout)
     }
 
+    /// Set when the token or certificate that the exchange under way began with has come to its end.
+    private func expired(_ connection: Downstream) -> Refusal? {
+        guard now >= connection.principalEndsAt, let principal = connection.exchange?.value.principal else {
+            return nil
+        }
+        return Refusal(principal.expired)
+    }
+
     func timedOut(_ connection: Downstream) {
         switch connection.phase {
         case .waiting:
@@ -336,9 +346,12 @@ extension Worker {
         case .queued: refuse(connection, .upstreamSaturated)
         case .collecting: refuse(connection, .requestTimedOut)
         case .forwarding:
+            if let expired = expired(connection) { return refuse(connection, expired) }
             let stalled = !connection.requestEnded || connection.io.transport.pendingBytes > 0
             refuse(connection, stalled ? .requestTimedOut : .upstreamTimedOut)
-        case .tunnel: hangUp(connection)
+        case .tunnel:
+            if let expired = expired(connection) { return refuse(connection, expired) }
+            hangUp(connection)
         case .closing: close(connection)
         }
     }

@@ -4,6 +4,7 @@ import Configuration
 import Gateway
 import HTTP1
 import HTTPTypes
+import Identity
 import Runtime
 import TLS
 import Telemetry
@@ -75,7 +76,11 @@ extension Worker {
         } else {
             upstream.deadline = now + timeouts.connect
         }
-        connection.exchangeDeadline = exchange.value.startedAt + timeouts.total
+        connection.principalEndsAt = exchange.value.principal.map { now + ($0.expiry - wallTime) } ?? now
+        connection.exchangeDeadline = min(
+            exchange.value.startedAt + timeouts.total,
+            connection.principalEndsAt
+        )
         exchange.value.upstreamStartedAt = now
         exchange.value.endpoint = upstream.endpoint
         let authority = plan.upstreams[upstream.place].authority

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
 internal import COpenSSL
-internal import Crypto
+package import Crypto
 
 /// A certificate chain with its private key: what a server or a client shows of itself. Immutable.
 @safe
@@ -57,7 +57,8 @@ package final class TLSCertificate: Sendable {
         unsafe leaf = certificates[0]
         unsafe self.key = key
         unsafe chain = rest
-        dnsNames = unsafe X509Reader.alternativeNames(certificates[0]).dns.map { $0.lowercased() }
+        let names = unsafe X509Reader.alternativeNames(certificates[0]).dns
+        dnsNames = names.filter { !$0.isEmpty }.map { $0.lowercased() }
         notBefore = unsafe X509Reader.notBefore(certificates[0])
         notAfter = unsafe X509Reader.notAfter(certificates[0])
     }
@@ -102,6 +103,11 @@ package final class TLSTrust: Sendable {
         fingerprint = SHA256.hash(pem)
     }
 
+    /// SHA-256 of each authority.
+    package var authorityFingerprints: [Digest] {
+        unsafe authorities.compactMap { unsafe X509Reader.fingerprint($0) }
+    }
+
     deinit {
         // Safe because contexts hold references of their own.
         unsafe X509_STORE_free(store)
@@ -111,10 +117,25 @@ package final class TLSTrust: Sendable {
 
 /// What the peer proved to be, once its certificate has been verified.
 package struct TLSPeerCertificate: Equatable, Sendable {
+    /// One attribute of the subject by its short name, such as `CN`.
+    package struct Attribute: Equatable, Sendable {
+        package let type: String
+        package let value: String
+    }
+
+    /// SHA-256 of the certificate as it came.
+    package let fingerprint: Digest
+    /// SHA-256 of each certificate that vouched for it in the handshake, the trusted one last; its own where it is trusted
+    /// itself. In a resumed session these are the ones of the full handshake.
+    package let authorities: [Digest]
     /// RFC 2253, escaped to ASCII.
     package let subject: String
+    package let attributes: [Attribute]
+    /// A name that is no plain ASCII is there as an empty text.
     package let dnsNames: [String]
-    /// SPIFFE ids stand here.
+    /// SPIFFE ids stand here; as above.
     package let uris: [String]
+    package let isAuthority: Bool
+    package let notBefore: WallTime
     package let notAfter: WallTime
 }

@@ -102,7 +102,7 @@ package final class TLSContext: Sendable {
         // Sessions live in tickets alone; nothing is kept here, and nothing is shared between listeners.
         unsafe bulkhead_ctx_set_session_cache(raw, Int(SSL_SESS_CACHE_OFF))
         unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, readyTicket)
-        unsafe SSL_CTX_set_session_ticket_cb(raw, nil, judgeTicket, nil)
+        unsafe SSL_CTX_set_session_ticket_cb(raw, sealAuthorities, judgeTicket, nil)
         unsafe SSL_CTX_set_num_tickets(raw, 1)
         let bound = unsafe binding.bytes.withUnsafeBufferPointer {
             unsafe SSL_CTX_set_session_id_context(raw, $0.baseAddress, UInt32($0.count))

@@ -284,11 +284,17 @@ extension TLSSession {
         else { return nil }
         // Safe because the reference is ours.
         defer { unsafe X509_free(certificate) }
+        guard let fingerprint = unsafe X509Reader.fingerprint(certificate) else { return nil }
         let names = unsafe X509Reader.alternativeNames(certificate)
         return TLSPeerCertificate(
+            fingerprint: fingerprint,
+            authorities: unsafe PeerChain.authorities(of: ssl),
             subject: unsafe X509Reader.subject(certificate),
+            attributes: unsafe X509Reader.attributes(certificate),
             dnsNames: names.dns,
             uris: names.uris,
+            isAuthority: unsafe X509Reader.isAuthority(certificate),
+            notBefore: unsafe X509Reader.notBefore(certificate),
             notAfter: unsafe X509Reader.notAfter(certificate)
         )
     }

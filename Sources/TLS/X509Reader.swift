@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Bytes
 internal import COpenSSL
+internal import Crypto
 
 /// Reads PEM, and what Bulkhead wants to know of a certificate. The caller owns the objects that are returned.
 enum X509Reader {
@@ -62,8 +63,47 @@ enum X509Reader {
         return unsafe String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The DNS names and URIs that the certificate is for. A name with a control or non-ASCII byte is left out:
-    /// an embedded zero is a known way to look like another name.
+    /// Each attribute of the subject with its short name, in the order of the certificate. A value that is no text, or of a
+    /// type without a name, is there as an empty one: it counts, and is like no other.
+    static func attributes(_ certificate: OpaquePointer) -> [TLSPeerCertificate.Attribute] {
+        guard let subject = unsafe X509_get_subject_name(certificate) else { return [] }
+        var attributes: [TLSPeerCertificate.Attribute] = []
+        // Safe because the entries are borrowed from the certificate, and what is converted is copied and freed.
+        for index in 0..<(unsafe X509_NAME_entry_count(subject)) {
+            guard let entry = unsafe X509_NAME_get_entry(subject, index) else { continue }
+            let type = unsafe OBJ_nid2sn(OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)))
+            var text: UnsafeMutablePointer<UInt8>?
+            let count = unsafe ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry))
+            let bytes = unsafe UnsafeBufferPointer(start: text, count: max(Int(count), 0))
+            let value = unsafe String(validating: bytes, as: UTF8.self) ?? ""
+            unsafe bulkhead_free(text)
+            attributes.append(
+                TLSPeerCertificate.Attribute(
+                    type: unsafe type.map { unsafe String(cString: $0) } ?? "",
+                    value: value
+                )
+            )
+        }
+        ERR_clear_error()
+        return attributes
+    }
+
+    /// SHA-256 of the certificate as it came.
+    static func fingerprint(_ certificate: OpaquePointer) -> Digest? {
+        var bytes = [UInt8](repeating: 0, count: Digest.byteCount)
+        var count: UInt32 = 0
+        // Safe because the digest is as long as the array.
+        guard unsafe X509_digest(certificate, EVP_sha256(), &bytes, &count) == 1 else { return nil }
+        return Digest(bytes.span)
+    }
+
+    /// Whether the certificate may make others, by what it says of itself or by its age (X.509 version 1).
+    static func isAuthority(_ certificate: OpaquePointer) -> Bool {
+        unsafe X509_check_ca(certificate) != 0
+    }
+
+    /// The DNS names and URIs that the certificate is for. A name with a control or non-ASCII byte is there as an empty
+    /// one: an embedded zero is a known way to look like another name, and who counts names must see it.
     static func alternativeNames(_ certificate: OpaquePointer) -> (dns: [String], uris: [String]) {
         var result: (dns: [String], uris: [String]) = ([], [])
         guard let raw = unsafe X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil) else {
@@ -76,11 +116,8 @@ enum X509Reader {
         for index in 0..<count {
             guard let entry = unsafe bulkhead_names_at(names, index) else { continue }
             switch unsafe entry.pointee.type {
-            case GEN_DNS: if let text = unsafe text(entry.pointee.d.dNSName) { result.dns.append(text) }
-            case GEN_URI:
-                if let text = unsafe text(entry.pointee.d.uniformResourceIdentifier) {
-                    result.uris.append(text)
-                }
+            case GEN_DNS: result.dns.append(unsafe text(entry.pointee.d.dNSName) ?? "")
+            case GEN_URI: result.uris.append(unsafe text(entry.pointee.d.uniformResourceIdentifier) ?? "")
             default: continue
             }
         }

@@ -51,6 +51,10 @@ let everything = """
           jwks: {url: "http://keys.svc:8000/k", plaintext: true, refresh: 1m, max_stale: 2d, ca: ca.pem}
         - {name: two, issuer: "https://two.example/", audiences: [c], token_types: [at+jwt]}
         - {name: three, issuer: three, audiences: [c], jwks: {file: keys.json}, claims: {tier: null, groups: null}}
+        - name: mesh
+          profile: x509
+          issuer: spiffe://prod.example
+          certificates: {ca: mesh.pem, spiffe: "/t/{tenant}/sa-{user}.x", groups: [machines], same_users_as: [two]}
     tenants: {mode: registry, file: t.yaml}
     tiers:
       low:

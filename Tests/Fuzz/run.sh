@@ -14,7 +14,7 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked HTTP2 CanonicalPath JWT JSON YAML Cedar Signature XML)
+[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked HTTP2 CanonicalPath JWT JWKS JSON YAML Cedar Signature XML)
 
 corpora=${BULKHEAD_CORPORA:-$root/../shared/corpora}
 export BULKHEAD_FUZZ=1
@@ -70,6 +70,12 @@ seeds() {
                 '{"iss":"https://idp.example","aud":["x","app"],"sub":"u","tenant":"acme","exp":1.8e9,"nbf":0,"tag":"t"}' \
                 'eyJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.e30.AAAA'
             files "$folder" "$corpora"/jose-cookbook/jws/*.json ;;
+        JWKS)
+            lines "$folder" \
+                '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"1","use":"sig","alg":"EdDSA"}]}' \
+                '{"keys":[{"kty":"EC","crv":"P-256","x":"04N0xi21hshyvBp7I167sbE_bXqyqkAPfefdklMO7wY","y":"UI8exy-C06a7DUnjIdENkxeFtHM4-l_41LqEw9nVgmw","key_ops":["verify"]},{"kty":"oct","k":"AA"}]}' \
+                '{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"1"},{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"1","d":"AQAB"}]}'
+            files "$folder" "$corpora"/jose-cookbook/jwk/*.json "$corpora"/wycheproof/testvectors_v1/json_web_key_test.json ;;
         JSON)
             lines "$folder" '{"a":[1,-2.5e3,"\\u00e9\\ud83d\\ude00",true,null]}' '[]' '"a"'
             files "$folder" "$corpora"/jsontestsuite/test_parsing/*.json ;;

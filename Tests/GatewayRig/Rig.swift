@@ -36,6 +36,7 @@ package final class Rig {
         folder.write("tenants.yaml", Self.tenants)
         folder.write("bulkhead.key", "an operator's key of at least 32 bytes, for tests only")
         folder.write("more.cedar", options.policies)
+        folder.write("mesh.pem", Mesh.authority)
         let path = folder.write("bulkhead.yaml", Self.configuration(options))
         let loader = try Loader(path: path, environment: [:], now: Self.now)
         let first = try loader.makeSnapshot()
@@ -133,7 +134,7 @@ package final class Rig {
 extension Rig {
     private static let tenants = """
         tenants:
-          - {id: acme, name: Acme, tier: basic, issuers: [pool]}
+          - {id: acme, name: Acme, tier: basic, issuers: [pool, mesh]}
           - {id: globex, name: Globex, tier: premium, issuers: [pool, idp]}
           - {id: gone, name: Gone, tier: basic, status: suspended, issuers: [pool]}
           - {id: staffed, name: Staffed, tier: basic, issuers: [pool], group: staff}
@@ -147,12 +148,21 @@ extension Rig {
           - {name: direct, address: "127.0.0.1:0", carriers: [bearer], routes: [notes, mine, chroma]}
           - {name: stores, address: "127.0.0.1:0", carriers: [handle], endpoint: agent, routes: [notes, mine, chroma]}
           - {name: both, address: "127.0.0.1:0", carriers: [bearer, handle], endpoint: agent, routes: [notes]}
+          - name: machines
+            address: "127.0.0.1:0"
+            tls: {certificate: none.crt, private_key: none.key, client_ca: mesh.pem, client_certificates: optional}
+            carriers: [bearer, certificate]
+            routes: [agent, raw]
           - {name: others, address: "127.0.0.1:0", carriers: [handle], endpoint: other, routes: [notes]}
         identity:
           tier_drift: \(options.tierDrift)
           issuers:
             - {name: pool, profile: cognito, issuer: "\(poolURL)", audiences: [app]}
             - {name: idp, profile: oidc, issuer: "\(idpURL)", audiences: [bulkhead], algorithms: [ES256]}
+            - name: mesh
+              profile: x509
+              issuer: spiffe://prod.example
+              certificates: {ca: mesh.pem, spiffe: "/{tenant}/{user}", same_users_as: [pool]}
         tenants: {file: tenants.yaml}
         tiers: {basic: {weight: 1}, standard: {weight: 3}, premium: {weight: 8}}
         adapters: \(Package.root)/Config/adapters/

@@ -3,6 +3,7 @@ package import Bytes
 package import Gateway
 import HTTP1
 import HTTPTypes
+package import Identity
 import JSON
 
 /// One request on its way through a rig, step by step as a worker would take it.
@@ -19,7 +20,13 @@ package final class Run {
     private var streamed: [UInt8] = []
 
     /// Parses `text` (a head, an empty line, the body) and begins; parked or to be forwarded afterwards, or answered.
-    fileprivate init(_ rig: Rig, _ text: String, _ listener: String, _ now: WallTime) throws {
+    fileprivate init(
+        _ rig: Rig,
+        _ text: String,
+        _ listener: String,
+        _ certificate: ClientCertificate?,
+        _ now: WallTime
+    ) throws {
         self.rig = rig
         self.now = now
         let bytes = Array(text.utf8)
@@ -30,6 +37,7 @@ package final class Run {
         exchange.bodyLength = parser.facts.framing.length
         exchange.bytesIn = body.count
         rig.fillRandom(&exchange.random)
+        exchange.certificate = certificate
         let start = Gateway.Start(
             listener: rig.listener(listener),
             now: Instant(nanoseconds: 1_000_000),
@@ -122,6 +130,7 @@ package final class Run {
 
     // MARK: seeing
 
+    package var pool: Int? { exchange.pool }
     package var isForwarded: Bool { action == .forward }
     /// Stable code of the refusal, as records and metrics have it.
     package var reason: String? { exchange.refusal?.code }
@@ -180,10 +189,11 @@ extension Rig {
     package func run(
         _ text: String,
         on listener: String = "ingress",
+        certificate: ClientCertificate? = nil,
         now: WallTime = Rig.now,
         meetsNeeds: Bool = true
     ) throws -> Run {
-        let run = try Run(self, text, listener, now)
+        let run = try Run(self, text, listener, certificate, now)
         if meetsNeeds { run.meetNeeds() }
         return run
     }

@@ -157,7 +157,7 @@ import Testing
         var keys = KeyRing(issuers: 3)
         keys.replace(issuer: 1, with: try Keys.set(Keys.rsa.jwk()), fetchedAt: World.now, staleAt: nil)
         world.snapshot = world.snapshot.with(keys: keys)
-        #expect(!world.snapshot.keys.isComplete)
+        #expect(!world.snapshot.hasAllKeys)
         #expect(try world.failure(Keys.rsa.token(World.idClaims.json)) == .keysUnavailable)
         #expect(throws: Never.self) { try world.principal(Keys.rsa.token(World.accessClaims.json)) }
     }

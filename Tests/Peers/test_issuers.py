@@ -2,10 +2,15 @@
 """Issuers as they are in life: they rotate their keys, and they go away for a while."""
 
 import asyncio
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from harness.bulkhead import statuses
 from harness.client import Caller, head, load, trust
+from harness.forge import Forge
 from harness.issuers import NanoIDP
 from harness.names import REASON
 from harness.process import wait_until
@@ -127,3 +132,69 @@ def alive(bulkhead):
         return bulkhead.admin("/healthz")[0] == 200
     except OSError:
         return False
+
+
+class ServedKeys:
+    """A key set on a port of its own, which the test changes, and counts who asks for it."""
+
+    def __init__(self, *keys):
+        self.keys, self.fetches = list(keys), 0
+        served = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                served.fetches += 1
+                body = json.dumps({"keys": served.keys}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def served():
+    keys = ServedKeys()
+    yield keys
+    keys.stop()
+
+
+def test_a_key_that_is_taken_back_is_void_in_every_worker(make_bulkhead, served):
+    """The issuer takes a key back while tokens of that key are in the caches."""
+    old, new = Forge(), Forge()
+    renamed = [{**key, "kid": "new-" + key["kid"]} for key in new.jwks()["keys"]]
+    served.keys = old.jwks()["keys"]
+    bulkhead = make_bulkhead("taken-back", {"workers": 2, "identity": {"issuers": [
+        {"name": "own", "profile": "oidc", "issuer": old.issuer, "jwks": {"url": served.url},
+         "audiences": [old.audience], "algorithms": ["RS256"]}]}},
+        tenants=[{"id": "clinic", "tier": "basic", "issuers": ["own"]}])
+    caller = Caller(bulkhead.ports["steered"], bulkhead.ca)
+    token = old.token("clinic", "basic")
+    # Enough connections that both workers have the token in their caches.
+    assert {caller.raw(asking(token)).status for _ in range(24)} == {200}
+    assert served.fetches == 1
+    served.keys = renamed
+    following = new.token("clinic", "basic", header={"kid": "new-forge-rsa"}, iss=old.issuer, aud=old.audience)
+    assert caller.raw(asking(following)).status == 200, "an unknown key is asked for"
+    fetched = time.monotonic()
+    assert served.fetches == 2
+    answers = [caller.raw(asking(token)) for _ in range(24)]
+    wait_until("no worker knows the old key", lambda: {caller.raw(asking(token)).status for _ in range(8)} == {401}, 1)
+    assert time.monotonic() - fetched < 3
+    refused = [answer for answer in answers if answer.status != 200]
+    assert len(refused) >= 20 and {answer.header("x-bulkhead-reason") for answer in refused} == {"key_unknown"}
+    # However many ask for it, the issuer is left alone for half a minute.
+    unheard = [new.token("clinic", "basic", header={"kid": f"made-up-{number}"}, iss=old.issuer) for number in range(20)]
+    assert {caller.raw(asking(each)).status for each in unheard} == {401}
+    assert served.fetches == 2
+    assert {caller.raw(asking(following)).status for _ in range(8)} == {200}

@@ -14,7 +14,7 @@ import websockets
 import websockets.exceptions
 from harness.bulkhead import Trail
 from harness.client import Answer, Caller, head, parse_head, read_answer
-from harness.names import STATUS, TENANT
+from harness.names import REASON, STATUS, TENANT
 from harness.process import accepts, answers, wait_until
 
 MEBIBYTE = 1 << 20
@@ -105,6 +105,48 @@ def test_pipelined_requests_are_answered_in_order(front, ann):
             assert status == 200
             numbers.append(json.loads(stream.read(int(answer.header("content-length"))))["body"]["number"])
     assert numbers == list(range(8))
+
+
+class TestExpiry:
+    """A stream ends with the token that it began with (THREATS 9): nobody vouches for its caller any more."""
+
+    def test_events_end_with_the_token(self, front, forge):
+        token = forge.token("clinic", "basic", exp=int(time.time()) + 3)
+        with Trail(front.bulkhead, "steered") as trail, front.steered.connect() as connection:
+            connection.sendall(ask({"do": "gated", "name": uuid.uuid4().hex}, token))
+            begun = read_until(connection, b"data:")
+            assert begun.startswith(b"HTTP/1.1 200") and b"data:" in begun
+            rest = read_until(connection, b"never")
+            assert not rest.endswith(b"0\r\n\r\n"), "cut, so that the caller sees that it is not whole"
+        assert trail.records[0][REASON] == "token_expired"
+
+    def test_an_answer_that_does_not_come_is_a_refusal(self, front, forge):
+        token = forge.token("clinic", "basic", exp=int(time.time()) + 3)
+        body = b"{}"
+        with Trail(front.bulkhead, "steered") as trail, front.steered.connect() as connection:
+            connection.sendall(head("POST", "/invocations", [
+                ("Authorization", f"Bearer {token}"), ("X-Test-Sink", uuid.uuid4().hex),
+                ("Content-Type", "application/json")], body, "localhost"))
+            answer = read_answer(connection)
+        assert answer.status == 401 and answer.header("x-bulkhead-reason") == "token_expired"
+        assert trail.records[0][REASON] == "token_expired"
+
+    def test_a_tunnel_ends_with_the_token(self, front, forge):
+        token = forge.token("clinic", "basic", exp=int(time.time()) + 3)
+
+        async def go():
+            context = ssl.create_default_context(cafile=str(front.bulkhead.ca))
+            async with websockets.connect(
+                    f"wss://localhost:{front.bulkhead.ports['ingress']}/ws", ssl=context,
+                    additional_headers={"Authorization": f"Bearer {token}"}) as socket:
+                await socket.send(json.dumps("hello"))
+                assert json.loads(await socket.recv())["echo"] == "hello"
+                with pytest.raises(websockets.exceptions.ConnectionClosed):
+                    await asyncio.wait_for(socket.recv(), 15)
+
+        with Trail(front.bulkhead, "ingress") as trail:
+            asyncio.run(go())
+        assert trail.records[0][REASON] == "token_expired"
 
 
 class TestWebSocket:

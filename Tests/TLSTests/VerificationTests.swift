@@ -132,7 +132,14 @@ struct ClientCertificateTests {
         #expect(peer.subject == "CN=client,O=Bulkhead")
         #expect(peer.uris == ["spiffe://example.test/agent"])
         #expect(peer.dnsNames == ["agent.example.test"])
-        #expect(peer.notAfter > WallTime(seconds: 1_700_000_000))
+        #expect(peer.notAfter > WallTime(seconds: 1_700_000_000) && peer.notBefore < peer.notAfter)
+        let attributes = peer.attributes.map { "\($0.type)=\($0.value)" }
+        #expect(Set(attributes) == ["CN=client", "O=Bulkhead"] && attributes.count == 2)
+        #expect(!peer.isAuthority)
+        // Its one authority vouches for it, and that is nobody else's.
+        let trust = try Self.ends(version, mode, shows: "client").server.clientTrust
+        #expect(peer.authorities == trust?.authorityFingerprints)
+        #expect(!peer.authorities.contains(peer.fingerprint))
     }
 
     @Test(arguments: [TLSVersion.v12, .v13])
