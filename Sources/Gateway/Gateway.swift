@@ -213,7 +213,11 @@ package struct Gateway: ~Copyable {
         if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {
-            operation = try route.adapter.match(exchange.request, route.resources)
+            // Tables need no more than these, and the warm path copies nothing else.
+            operation =
+                route.adapter.native == nil
+                ? try route.adapter.match(exchange.request.method, exchange.request.path)
+                : try route.adapter.match(exchange.request, route.resources)
         } catch {
             throw .adapter(error)
         }

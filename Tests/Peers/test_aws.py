@@ -343,6 +343,65 @@ def test_signatures_of_other_times(doors):
     assert send(header) == (403, "signature_incomplete")
 
 
+def test_a_handle_beside_worthless_keys(doors):
+    """Where processes serve all tenants, a handle of each request says whose it is, and the signature says nothing."""
+    for tenant in ("clinic", "hospital"):
+        doors.client("s3", tenant).put_object(Bucket="docs", Key="beside", Body=tenant.encode())
+    shared = client("s3", doors.url("shared"), ("anything", "at all"))
+    refused(lambda: shared.get_object(Bucket="docs", Key="beside"), "AccessDenied")
+    told = []
+    shared.meta.events.register("before-send.s3", lambda request, **_: told and request.headers.__setitem__(
+        "baggage", f"bulkhead={told[-1]}"))
+    for tenant, handle in doors.handles.items():
+        told.append(handle)
+        assert shared.get_object(Bucket="docs", Key="beside")["Body"].read() == tenant.encode()
+        shared.put_object(Bucket="docs", Key="beside", Body=tenant.encode() * 2)
+    told.append(doors.handles["clinic"])
+    assert shared.get_object(Bucket="docs", Key="beside")["Body"].read() == b"clinic" * 2
+
+
+def in_signed_chunks(doors, chunks, change=lambda body: body):
+    """An object as other SDKs send it: in chunks, each signed over the one before."""
+    import hashlib
+    import hmac
+    from botocore.auth import S3SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    class Auth(S3SigV4Auth):
+        def payload(self, request):
+            return "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+
+    handle, secret = doors.keys["clinic"]
+    length = sum(map(len, chunks))
+    request = AWSRequest("PUT", f"{doors.url('clinic')}/docs/chunked", headers={
+        "content-encoding": "aws-chunked", "x-amz-decoded-content-length": str(length)})
+    Auth(Credentials(handle, secret), "s3", "us-east-1").add_auth(request)
+    date = request.headers["X-Amz-Date"]
+    key = f"AWS4{secret}".encode()
+    for part in (date[:8], "us-east-1", "s3", "aws4_request"):
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    before, body = request.headers["Authorization"][-64:], b""
+    for chunk in [*chunks, b""]:
+        text = "\n".join(["AWS4-HMAC-SHA256-PAYLOAD", date, f"{date[:8]}/us-east-1/s3/aws4_request", before,
+                          hashlib.sha256(b"").hexdigest(), hashlib.sha256(chunk).hexdigest()])
+        before = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        body += f"{len(chunk):x};chunk-signature={before}\r\n".encode() + chunk + b"\r\n"
+    sent = urllib.request.Request(request.url, method="PUT", data=change(body), headers=dict(request.headers.items()))
+    try:
+        return urllib.request.urlopen(sent, timeout=10).status, None
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers["x-bulkhead-reason"]
+
+
+def test_signed_chunks(doors):
+    chunks = [b"a" * 65536, b"b" * 1000]
+    assert in_signed_chunks(doors, chunks) == (200, None)
+    assert doors.client("s3", "clinic").get_object(Bucket="docs", Key="chunked")["Body"].read() == b"".join(chunks)
+    assert in_signed_chunks(doors, chunks, lambda body: body[:-10]) == (400, "signature_chunks_refused")
+    assert in_signed_chunks(doors, chunks, lambda body: body.replace(b"a" * 9, b"c" * 9, 1)) == (403, "signature_mismatch")
+
+
 # The two layers
 
 
