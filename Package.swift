@@ -164,6 +164,10 @@ if isFuzzing {
             swiftSettings: strict
         ),
         fuzzer("RequestHead", on: ["HTTP1", "HTTPTypes"]),
+        fuzzer("ResponseHead", on: ["HTTP1", "HTTPTypes"]),
+        fuzzer("Pipeline", on: ["HTTP1", "HTTPTypes"]),
+        fuzzer("Values", on: ["HTTPTypes"]),
+        fuzzer("AdapterTable", on: ["Configuration", "Namespaces"]),
         fuzzer("Chunked", on: ["HTTP1", "HTTPTypes"]),
         fuzzer("HTTP2", on: ["HTTP2", "HTTPTypes"]),
         fuzzer("CanonicalPath", on: ["HTTPTypes"]),

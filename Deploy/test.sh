@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Everything that CI checks: `bash Deploy/test.sh [--long]`. Installs what is missing; needs nothing else.
-#   format and lint · build · Swift tests (tidy among them) · release build · budgets · tests against real peers
-# --long adds what takes minutes: an issuer that is down for one, testssl.sh, a minute of fuzzing.
+#   format and lint · build · Swift tests (tidy among them) · release build · budgets · tests against real peers · a minute of fuzzing
+#   for each parser
+# --long adds what takes longer: the Swift tests under AddressSanitizer and under ThreadSanitizer, an issuer that is down for a
+# minute, slow callers, testssl.sh, ten minutes of fuzzing for each parser.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -80,6 +82,12 @@ peer_tests() {
     [ "$status" = 0 ] || { [ -n "$line" ] && failed=$((failed - 1)); return 1; }
 }
 
+# The whole of the Swift tests, the real binary in them too, in a build of its own; the first report fails it.
+sanitized() {
+    ASAN_OPTIONS=detect_leaks=1 TSAN_OPTIONS=halt_on_error=1 \
+        swift test --sanitize="$1" --scratch-path "$root/.build/$1" --no-parallel
+}
+
 cedar_differential() {
     python_environment "$root/.build/peers/cedar" Tests/Differential/requirements.txt &&
         "$root/.build/peers/cedar/bin/python" Tests/Differential/cedar.py --cases 20000
@@ -96,7 +104,7 @@ number() {
 }
 
 setup peers
-[ "${#long[@]}" = 0 ] || install_packages testssl.sh
+[ "${#long[@]}" = 0 ] || install_packages testssl.sh slowhttptest
 step "format" format_lint
 step "build" swift build --build-tests
 step "Swift tests" swift_tests
@@ -104,8 +112,12 @@ step "release build" build_release "$root"
 step "budgets" bash Tests/Benchmarks/budgets.sh
 step "python environments" peer_environments
 step "peer tests" peer_tests
-if [ "${#long[@]}" != 0 ]; then
+if [ "${#long[@]}" = 0 ]; then
     step "fuzzing" bash Tests/Fuzz/run.sh --seconds 60
+else
+    step "AddressSanitizer" sanitized address
+    step "ThreadSanitizer" sanitized thread
+    step "fuzzing" bash Tests/Fuzz/run.sh --seconds 600
     step "Cedar beside its reference" cedar_differential
     step "AWS signatures against botocore" signing_differential
 fi

@@ -26,6 +26,8 @@ extension Configuration {
         package var idleTimeout = Interval.seconds(60)
         /// Open connections from callers and agents, over all workers. Default: 10,000.
         package var connections = 10_000
+        /// For callers that speak HTTP/2.
+        package var http2 = HTTP2()
         /// How long requests under way may take to end when Bulkhead is told to stop. Default: 30 s.
         package var drainTimeout = Interval.seconds(30)
 
@@ -94,6 +96,7 @@ extension Configuration.Limits {
         section.read("body_rate", into: &limits.bodyRate) { $0.size(in: 0...1 << 30) }
         section.read("idle_timeout", into: &limits.idleTimeout) { $0.duration(in: .milliseconds(100)...day) }
         section.read("connections", into: &limits.connections) { $0.integer(in: 1...10_000_000) }
+        section.read("http2", into: &limits.http2) { $0.section(Configuration.HTTP2.decode) }
         section.read("drain_timeout", into: &limits.drainTimeout) { $0.duration(in: .zero...day) }
         return limits
     }

@@ -17,6 +17,11 @@ extension ServerConnection {
     package struct Step: Equatable, Sendable {
         package var consumed: Int
         package var event: Event
+
+        package init(consumed: Int, event: Event) {
+            self.consumed = consumed
+            self.event = event
+        }
     }
 
     /// What follows a response.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Bytes
 package import HTTPTypes
 
 /// One caller's connection in HTTP/2: requests in, responses out, many at the same time.
@@ -21,6 +22,15 @@ package struct ServerSession: ~Copyable {
 
     /// What a caller sends first on a connection without TLS (RFC 9113 §3.4).
     package static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+    /// Whether that is how the input begins; nil when there is too little of it to say.
+    package static func isPreface(_ input: borrowing Buffer) -> Bool? {
+        let count = min(input.count, preface.utf8CodeUnitCount)
+        guard input.bytes.extracting(0..<count).equals(preface.bytes.extracting(0..<count)) else {
+            return false
+        }
+        return count == preface.utf8CodeUnitCount ? true : nil
+    }
 
     /// Reads a head that `.head` has told of.
     /// - Throws: why it is no request, or none that is served. Where `handling` is a reset, that was done.

@@ -22,6 +22,7 @@ extension Session {
             )
             if case .fixed(let length) = facts.length { state.expected = length }
             state.discardsBody = head.method == .head
+            state.expectsContinue = facts.expectsContinue
             return facts
         } catch {
             if case .reset(let code) = error.handling { reset(id, code, isOurDoing: false) }
@@ -92,7 +93,11 @@ extension Session {
 
     /// Tells a caller that waits for it that its body is wanted (RFC 9110 §10.1.1).
     mutating func sendContinue(_ id: StreamID) {
-        guard let state = state(id), !state.isReset, !state.hasAnswered, !state.isClosed else { return }
+        guard let state = state(id), state.expectsContinue, state.received == 0, !state.hasEnded else {
+            return
+        }
+        state.expectsContinue = false
+        guard !state.isReset, !state.hasAnswered, !state.isClosed else { return }
         text.removeAll()
         text.append(":status", decimal: 100)
         unsafe text.withVectors(&vectors) {

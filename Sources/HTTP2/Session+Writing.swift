@@ -66,6 +66,7 @@ extension Session {
     /// those there is a bounded number.
     package mutating func send(into output: inout Buffer, upTo limit: Int) {
         guard failure == nil else { return sendLastWord(into: &output) }
+        unsafe core.pointee.outputWasFull = false
         repeat {
             // Safe because the buffer is lent for this call, and detached before it ends.
             unsafe withUnsafeMutablePointer(to: &output) { target in

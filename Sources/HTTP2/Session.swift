@@ -157,6 +157,12 @@ package struct Session: ~Copyable {
         unsafe nghttp2_session_get_remote_settings(raw, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1
     }
 
+    /// Bytes of bodies that were sent, ever: whether a peer that has much to read reads at all.
+    package var bodyBytesSent: Int { unsafe core.pointee.bodyBytesSent }
+
+    /// Whether a body has stopped in `send` for want of room, and not of the peer's window.
+    package var hasBodiesToSend: Bool { unsafe failure == nil && core.pointee.outputWasFull }
+
     /// Bytes that wait in a stream for the peer's window, or for room in the output.
     package func pendingBytes(_ id: StreamID) -> Int { state(id)?.pending.count ?? 0 }
 
@@ -165,6 +171,9 @@ package struct Session: ~Copyable {
         guard let state = state(id) else { return false }
         return !state.hasAnswered && !state.isReset && !state.isClosed
     }
+
+    /// Whether a body was ended, though some of it may wait.
+    package func hasFinished(_ id: StreamID) -> Bool { state(id)?.ends ?? true }
 
     func state(_ id: StreamID) -> StreamState? { unsafe core.pointee.streams.find(id.rawValue) }
 

@@ -47,6 +47,10 @@ struct SessionCore: ~Copyable {
     var output: UnsafeMutablePointer<Buffer>?
     var outputLimit = 0
 
+    /// Bytes of bodies that have gone out, ever.
+    var bodyBytesSent = 0
+    /// A body has waited for room in the output.
+    var outputWasFull = false
     private var continuations = 0
     private var resets: FloodGauge
     private var settings: FloodGauge
@@ -221,7 +225,11 @@ struct SessionCore: ~Copyable {
 
     /// - Returns: false when the output is full.
     mutating func take(_ state: StreamState, header: UnsafeBufferPointer<UInt8>, count: Int) -> Bool {
-        guard let output = unsafe output, unsafe output.pointee.count < outputLimit else { return false }
+        guard let output = unsafe output, unsafe output.pointee.count < outputLimit else {
+            unsafe outputWasFull = true
+            return false
+        }
+        unsafe bodyBytesSent &+= count
         // Safe because the library lends the frame's header for this call, and the buffer is attached.
         unsafe output.pointee.append(Span(_unsafeElements: header))
         unsafe output.pointee.append(0..<count, of: state.pending)

@@ -18,6 +18,8 @@ final class StreamState {
     /// What Content-Length said; nil where it said nothing, or speaks of no body.
     var expected: Int?
     var received = 0
+    /// The peer waits for a 100 before it sends its body.
+    var expectsContinue = false
     var interimCount = 0
     /// The request's, on a client's stream.
     var method = Method.get
@@ -52,6 +54,7 @@ final class StreamState {
         hasEnded = false
         expected = nil
         received = 0
+        expectsContinue = false
         interimCount = 0
         hasAnswered = false
         ends = false

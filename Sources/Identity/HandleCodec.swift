@@ -192,7 +192,7 @@ package struct HandleCodec: ~Copyable, Sendable {
             let needsKeys = issuer.certificates == nil && snapshot.keys[place] == nil
             if needsKeys { return .failure(.keysUnavailable) }
             // The key that signed the token has gone, so the token is void, and the handle with it.
-            guard snapshot.vouches(for: principal, issuer: place) else { return .failure(.keyUnknown) }
+            guard snapshot.vouches(for: principal, issuer: place) else { return .failure(issuer.disowned) }
             known.insert(digest, principal, issuer: place, in: snapshot)
             return .success(principal)
         }

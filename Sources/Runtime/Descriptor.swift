@@ -12,7 +12,7 @@ package final class Descriptor: Sendable {
 
     package init(owning raw: Int32) { self.raw = raw }
 
-    deinit { _ = close(raw) }
+    deinit { if raw >= 0 { _ = close(raw) } }
 
     /// Reads what is there, up to `limit` bytes. Cost: one call.
     package func read(into buffer: inout Buffer, limit: Int) -> Transfer {

@@ -12,6 +12,9 @@ package struct Socket: ~Copyable {
 
     package var raw: Int32 { descriptor.raw }
 
+    /// No socket at all: every call fails.
+    package static var none: Socket { Socket(owning: -1) }
+
     /// Opens a listener. With `sharedPort` several workers may bind the same address and the kernel spreads
     /// connections over them (SO_REUSEPORT).
     package static func listen(

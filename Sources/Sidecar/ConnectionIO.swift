@@ -4,20 +4,43 @@ import Gateway
 import HTTP1
 import HTTPTypes
 
-/// A caller's bytes and the machine that understands them. One value, so that a step of both takes one exclusive access
-/// of the connection, and for that reason what concerns both is done by methods in here.
+/// A caller's bytes and the machine that understands them: a connection of HTTP/1.1, or one stream of HTTP/2, whose
+/// body comes into `input` and whose machine is shared with the connection's other streams (`link`).
+/// One value, so that a step of both takes one exclusive access of the connection, and for that reason what concerns both
+/// is done by methods in here.
 struct CallerIO: ~Copyable {
     var transport: Transport
     var server: ServerConnection
+    /// Set for a stream: what `CallerIO+Stream.swift` does then.
+    var link: StreamLink?
 
     init(_ transport: consuming Transport, limits: HTTP1Limits) {
         self.transport = transport
         server = ServerConnection(limits: limits)
     }
 
+    /// Bytes that wait for the caller to take them.
+    var pendingBytes: Int { link?.pendingBytes ?? transport.pendingBytes }
+
+    /// Whether a response may still be begun.
+    var awaitsResponse: Bool { link?.awaitsResponse ?? server.awaitsResponse }
+
+    /// A stretch of the request's body has gone on.
+    mutating func consume(_ count: Int) {
+        transport.input.consume(count)
+        link?.consumed(count)
+    }
+
+    /// Appends a stretch of a WebSocket's bytes.
+    mutating func relay(_ range: Range<Int>, of bytes: borrowing Buffer) {
+        if let link { return link.relay(range, of: bytes) }
+        transport.output.append(range, of: bytes)
+    }
+
     /// The next thing that the input holds. It is dropped from the input, but for a stretch of a body or tunnel: that is
     /// the caller's to drop when it has gone on.
     mutating func next(into head: inout RequestHead) -> ServerConnection.Step {
+        if link != nil { return nextOfStream() }
         let step = Self.next(&server, transport.input, &head)
         switch step.event {
         case .needsInput, .head, .ended: transport.input.consume(step.consumed)
@@ -35,9 +58,13 @@ struct CallerIO: ~Copyable {
         server.received(input.bytes, into: &head)
     }
 
-    mutating func bodyWanted() { server.bodyWanted(into: &transport.output) }
+    mutating func bodyWanted() {
+        if let link { return link.bodyWanted() }
+        server.bodyWanted(into: &transport.output)
+    }
 
     mutating func respond(_ answer: borrowing OutgoingResponse, length: BodyLength) {
+        if let link { return link.respond(answer, length: length) }
         server.respond(
             status: answer.status,
             fields: answer.fields,
@@ -47,20 +74,24 @@ struct CallerIO: ~Copyable {
     }
 
     mutating func switchProtocols(_ fields: borrowing Fields) {
+        if link != nil { return grantWebSocket(fields) }
         server.switchProtocols(fields, into: &transport.output)
     }
 
     /// Appends a stretch of the response's body.
     mutating func write(_ range: Range<Int>, of body: borrowing Buffer) throws(HTTP1Error) {
+        if let link { return try link.write(range, of: body) }
         try server.write(body.bytes.extracting(range), into: &transport.output)
     }
 
     mutating func finish() throws(HTTP1Error) -> ServerConnection.Ending {
-        try server.finish(into: &transport.output)
+        if let link { return try link.finish() }
+        return try server.finish(into: &transport.output)
     }
 
     mutating func finish(trailers: borrowing Fields) throws(HTTP1Error) -> ServerConnection.Ending {
-        try server.finish(trailers: trailers, into: &transport.output)
+        if let link { return try link.finish(trailers: trailers) }
+        return try server.finish(trailers: trailers, into: &transport.output)
     }
 }
 

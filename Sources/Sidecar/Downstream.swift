@@ -3,6 +3,7 @@ import Bytes
 import Gateway
 import HTTP1
 import HTTPTypes
+import Identity
 import Runtime
 import TLS
 
@@ -11,7 +12,8 @@ final class ExchangeBox {
     var value = Exchange()
 }
 
-/// One caller's connection: it turns bytes into exchanges, and what an exchange answers into bytes.
+/// One caller's connection in HTTP/1.1, or one stream of its connection in HTTP/2 (`Multiplex`): it turns bytes into
+/// exchanges, and what an exchange answers into bytes.
 ///
 ///     waiting ─head─▶ deciding ─need─▶ parked ─met─▶ deciding
 ///                        │ └─body wanted─▶ collecting ─whole─▶ deciding
@@ -35,7 +37,10 @@ final class Downstream {
         case closing
     }
 
+    /// Of the connection that carries it.
     let descriptor: Int32
+    /// Whether it is a stream of HTTP/2, made for one exchange and used again for others.
+    let isStream: Bool
     let listener: Int
     /// The caller's address, for policies and for records.
     let source: IPAddress?
@@ -63,6 +68,8 @@ final class Downstream {
     /// Sent once already on a pooled connection that turned out to be dead.
     var wasRetried = false
     var isTrimmed = false
+    /// Which protocol the caller speaks is clear from its first bytes on.
+    var isProtocolKnown = false
     /// The next response is the last, and an idle connection is closed soon.
     var isRetiring = false
     /// The caller had ended its side already when its request was read: it is of the kind that still waits for the
@@ -83,10 +90,36 @@ final class Downstream {
         limits: HTTP1Limits
     ) {
         descriptor = socket.raw
+        isStream = false
         io = CallerIO(Transport(socket, session: session, connecting: false), limits: limits)
         self.listener = listener
         peerText = peer?.host
         source = peer?.ip
+    }
+
+    /// A stream of `connection`, ready for an exchange.
+    init(streamOf connection: Multiplex, limits: HTTP1Limits) {
+        descriptor = connection.descriptor
+        isStream = true
+        io = CallerIO(.detached(), limits: limits)
+        listener = connection.listener
+        peerText = connection.peerText
+        source = connection.source
+    }
+
+    /// Nothing more can be read from it or written to it.
+    var isOver: Bool { isClosed || (isStream && io.link == nil) }
+
+    /// The name that the caller asked for in its handshake.
+    var serverName: [UInt8]? {
+        if let link = io.link { return link.connection.io.transport.serverName }
+        return io.transport.serverName
+    }
+
+    /// What the caller showed in its handshake.
+    var certificate: ClientCertificate? {
+        if let link = io.link { return link.connection.io.transport.certificate }
+        return io.transport.certificate
     }
 
     /// Whether the caller has left while its request is under way.

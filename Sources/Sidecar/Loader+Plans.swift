@@ -5,6 +5,7 @@ import Configuration
 import Crypto
 import Gateway
 import HTTP1
+import HTTP2
 import Runtime
 import TLS
 import Vending
@@ -51,6 +52,7 @@ extension Loader {
             },
             callerLimits: caller,
             upstreamLimits: .upstreams,
+            http2: HTTP2Limits(limits),
             windowBytes: limits.windowBytes,
             bodyBytes: limits.bodyBytes,
             headTimeout: limits.headTimeout,
@@ -254,5 +256,25 @@ extension Loader {
                     separator: ", "
                 ),
         ]
+    }
+}
+
+extension HTTP2Limits {
+    fileprivate init(_ limits: Configuration.Limits) {
+        self.init()
+        concurrentStreams = limits.http2.concurrentStreams
+        headerListBytes = limits.headBytes
+        fieldCount = limits.headFields
+        streamWindowBytes = limits.windowBytes
+        connectionWindowBytes = limits.http2.connectionWindowBytes
+        interval = limits.http2.interval
+        resets = limits.http2.resets
+        continuations = limits.http2.continuations
+        settings = limits.http2.settings
+        pings = limits.http2.pings
+        emptyFrames = limits.http2.emptyFrames
+        otherFrames = limits.http2.otherFrames
+        windowUpdates = limits.http2.windowUpdates
+        queuedFrames = limits.http2.queuedFrames
     }
 }

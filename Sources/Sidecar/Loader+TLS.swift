@@ -12,6 +12,7 @@ extension Loader {
             listener: listener,
             certificates: try tls.certificates.map(certificate)
         )
+        options.applicationProtocols = ["h2", "http/1.1"]
         switch tls.clientCertificates {
         case .none: options.clientCertificates = .none
         case .optional: options.clientCertificates = .optional

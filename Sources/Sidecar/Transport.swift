@@ -25,7 +25,7 @@ struct Transport: ~Copyable {
 
     let socket: Socket
     private var session: TLSSession?
-    private let isPlain: Bool
+    let isPlain: Bool
     private(set) var state: State
     private var wire = Buffer()
     var input = Buffer()
@@ -37,6 +37,8 @@ struct Transport: ~Copyable {
     /// Neither direction works any more: nobody is there to answer.
     private(set) var isHungUp = false
     private var closeSent = false
+    /// ALPN has chosen HTTP/2.
+    private(set) var speaksHTTP2 = false
     /// The name that the caller asked for in its handshake, in lower case; nil for none.
     private(set) var serverName: [UInt8]?
     /// What the caller showed in its handshake; nil for none, and towards upstreams.
@@ -53,6 +55,9 @@ struct Transport: ~Copyable {
         state = .opening
         if isPlain, !connecting { state = .open }
     }
+
+    /// Two queues with no socket behind them: what a stream of HTTP/2 has.
+    static func detached() -> Transport { Transport(.none, session: nil, connecting: false) }
 
     mutating func note(_ readiness: Readiness) {
         if !readiness.isDisjoint(with: .readable) { isReadable = true }
@@ -73,6 +78,8 @@ struct Transport: ~Copyable {
 
     /// Bytes that wait for the peer to take them.
     var pendingBytes: Int { output.count + wire.count }
+
+    var isOpen: Bool { state == .open || state == .peerEnded }
 
     /// The outcome of a connection attempt, once the socket has turned writable.
     mutating func connected() {
@@ -99,7 +106,8 @@ struct Transport: ~Copyable {
             apply(socket.read(into: &input, limit: Self.readBytes))
         } else {
             let transfer = socket.read(into: &scratch, limit: Self.readBytes)
-            if case .moved = transfer { decrypt(scratch.bytes) }
+            // What comes after our close_notify is only taken away; the library would fail on some of it.
+            if case .moved = transfer, !closeSent { decrypt(scratch.bytes) }
             scratch.removeAll()
             apply(transfer)
         }
@@ -128,6 +136,7 @@ struct Transport: ~Copyable {
         guard var session = self.session.take() else { return }
         switch session.receive(cipher, plain: &input, output: &wire) {
         case .done:
+            if state == .opening { speaksHTTP2 = session.applicationProtocol == "h2" }
             if state == .opening, !isConnecting {
                 noteServerName(session.serverName)
                 certificate = session.peerCertificate.map { ClientCertificate($0) }

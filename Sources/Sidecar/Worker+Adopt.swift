@@ -46,11 +46,12 @@ extension Worker {
         listeners.removeAll { !plan.listeners[$0.place].isOpen }
         // Without room for one more descriptor in the reactor the other workers answer on that port.
         try? listen(sockets)
-        forEachDownstream { connection in
-            let listener = plan.listeners[connection.listener]
-            let isTrusted = listener.trustsLike(old.listeners[connection.listener])
-            if !listener.isOpen || !isTrusted { retire(connection) }
+        let endsConnections = plan.listeners.indices.map { place in
+            guard place < old.listeners.count else { return false }
+            return !plan.listeners[place].isOpen || !plan.listeners[place].trustsLike(old.listeners[place])
         }
+        forEachMultiplex { if endsConnections[$0.listener] { drain($0) } }
+        forEachDownstream { if endsConnections[$0.listener] { retire($0) } }
     }
 
     /// Closes a listener so that nobody is reset who is connected in the kernel's eyes: no new handshake begins, those
@@ -73,6 +74,8 @@ extension Worker {
     /// Ends a connection as soon as nothing is under way on it. One that was used a moment ago is given another moment:
     /// its next request may be on its way, and would be lost with it.
     func retire(_ connection: Downstream) {
+        // A stream has no next request, and its connection takes care of itself.
+        if connection.isStream { return }
         connection.isRetiring = true
         connection.io.server.closeAfterResponse()
         guard connection.isIdle else { return }

@@ -15,7 +15,7 @@ extension Worker {
 
     func refuse(_ connection: Downstream, _ exchange: ExchangeBox, _ refusal: Refusal) {
         leaveQueues(connection)
-        if connection.io.server.awaitsResponse {
+        if connection.io.awaitsResponse {
             _ = gateway.refuse(&exchange.value, refusal)
             answer(connection, exchange)
         } else {
@@ -58,6 +58,7 @@ extension Worker {
         finish(exchange, connection)
         connection.exchange = nil
         give(exchange)
+        if let link = connection.io.link { return release(connection, link) }
         connection.phase = ending == .close ? .closing : .waiting
         connection.deadline = now + (ending == .reuse ? plan.trimAfter : plan.bodyTimeout)
         if connection.phase == .closing { connection.deadline = now + plan.bodyTimeout }

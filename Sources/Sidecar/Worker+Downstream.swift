@@ -13,6 +13,7 @@ extension Worker {
     /// Looks at everything that may have changed for a caller's connection, then writes once.
     func advance(_ connection: Downstream) {
         guard !connection.isClosed else { return }
+        if connection.isStream { return advanceStream(connection) }
         if connection.io.transport.isHungUp, connection.phase != .waiting { return hangUp(connection) }
         if connection.isAbandoned { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
@@ -22,18 +23,18 @@ extension Worker {
         if case .failed = connection.io.transport.state { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
         if let upstream = connection.upstream, upstream.isPaused,
-            connection.io.transport.pendingBytes <= plan.windowBytes / 2
+            connection.io.pendingBytes <= plan.windowBytes / 2
         {
             schedule(upstream)
         }
         setDeadline(connection)
     }
 
-    private func read(_ connection: Downstream) {
+    func read(_ connection: Downstream) {
         while pump(connection) == .needsInput {
-            guard !connection.isClosed, connection.io.transport.fill(scratch: &scratch) else { break }
+            guard !connection.isOver, connection.io.transport.fill(scratch: &scratch) else { break }
         }
-        guard !connection.isClosed else { return }
+        guard !connection.isOver else { return }
         switch connection.io.transport.state {
         case .opening, .open: break
         case .peerEnded: callerEnded(connection)
@@ -45,9 +46,11 @@ extension Worker {
 
     /// Feeds the engine with what has been read, as long as there is somewhere for it to go.
     private func pump(_ connection: Downstream) -> Pump {
-        while !connection.isClosed, acceptsInput(connection) {
+        while !connection.isOver, acceptsInput(connection) {
             if connection.exchange == nil {
                 if connection.io.transport.input.isEmpty { return .needsInput }
+                guard connection.isProtocolKnown || chooseProtocol(connection) else { return .needsInput }
+                guard !connection.isClosed else { return .paused }
                 startHead(connection)
             }
             guard let exchange = connection.exchange else { return .paused }
@@ -57,11 +60,11 @@ extension Worker {
             case .head(let facts): begin(connection, exchange, facts)
             case .body(let range):
                 take(range, of: connection, exchange)
-                if !connection.isClosed { connection.io.transport.input.consume(step.consumed) }
+                if !connection.isOver { connection.io.consume(step.consumed) }
             case .ended: requestEnded(connection, exchange)
             case .tunnel(let range):
                 relay(range, of: connection)
-                connection.io.transport.input.consume(step.consumed)
+                connection.io.consume(step.consumed)
             case .waiting: return .paused
             case .refused(let error): refuse(connection, error)
             case .closed:
@@ -92,7 +95,7 @@ extension Worker {
         arm(connection)
     }
 
-    private func begin(_ connection: Downstream, _ exchange: ExchangeBox, _ facts: RequestFacts) {
+    func begin(_ connection: Downstream, _ exchange: ExchangeBox, _ facts: RequestFacts) {
         connection.facts = facts
         connection.requestEnded = false
         connection.wasRetried = false
@@ -100,7 +103,7 @@ extension Worker {
         connection.hasHalfClosed = connection.io.transport.sawEnd
         exchange.value.isWebSocket = facts.isWebSocket
         exchange.value.source = connection.source
-        exchange.value.certificate = connection.io.transport.certificate
+        exchange.value.certificate = connection.certificate
         exchange.value.isMisdirected = isMisdirected(connection, exchange.value.request)
         exchange.value.bodyLength = facts.framing.length
         if isDraining || connection.isRetiring { connection.io.server.closeAfterResponse() }
@@ -116,7 +119,7 @@ extension Worker {
     /// what the other name's trust guards (THREATS 19).
     private func isMisdirected(_ connection: Downstream, _ request: borrowing RequestHead) -> Bool {
         guard plan.listeners[connection.listener].bindsAuthority,
-            let name = connection.io.transport.serverName
+            let name = connection.serverName
         else {
             return false
         }
@@ -188,7 +191,9 @@ extension Worker {
         case .forwarding:
             guard let upstream = connection.upstream else { return }
             endRequest(connection, upstream, exchange)
-        case .waiting, .parked, .queued, .tunnel, .closing: break
+        // Half a tunnel is none.
+        case .tunnel: hangUp(connection)
+        case .waiting, .parked, .queued, .closing: break
         }
     }
 
@@ -246,7 +251,7 @@ extension Worker {
     private func linger(_ connection: Downstream) {
         connection.io.transport.flush()
         if case .failed = connection.io.transport.state { return close(connection) }
-        guard connection.io.transport.pendingBytes == 0 else { return setDeadline(connection) }
+        guard connection.io.pendingBytes == 0 else { return setDeadline(connection) }
         connection.io.transport.close()
         while connection.io.transport.isReadable {
             connection.io.transport.fill(scratch: &scratch)
@@ -264,6 +269,11 @@ extension Worker {
         if let exchange = connection.exchange {
             connection.exchange = nil
             give(exchange)
+        }
+        if let link = connection.io.link {
+            // What was said to its end still goes out.
+            if !link.hasFinished { link.reset() }
+            return release(connection, link)
         }
         connection.isClosed = true
         connection.io.transport.close()
@@ -286,7 +296,7 @@ extension Worker {
         }
     }
 
-    private func setDeadline(_ connection: Downstream) {
+    func setDeadline(_ connection: Downstream) {
         switch connection.phase {
         case .waiting:
             // Within a head, and while a body is dropped, the deadline stands since it began.
@@ -295,7 +305,7 @@ extension Worker {
         case .collecting: connection.deadline = bodyDeadline(connection)
         case .forwarding:
             let total = connection.exchangeDeadline
-            let waitsForCaller = !connection.requestEnded || connection.io.transport.pendingBytes > 0
+            let waitsForCaller = !connection.requestEnded || connection.io.pendingBytes > 0
             connection.deadline = waitsForCaller ? min(total, bodyDeadline(connection)) : total
         case .tunnel: connection.deadline = min(now + plan.idleTimeout, connection.principalEndsAt)
         case .closing:
@@ -347,7 +357,7 @@ extension Worker {
         case .collecting: refuse(connection, .requestTimedOut)
         case .forwarding:
             if let expired = expired(connection) { return refuse(connection, expired) }
-            let stalled = !connection.requestEnded || connection.io.transport.pendingBytes > 0
+            let stalled = !connection.requestEnded || connection.io.pendingBytes > 0
             refuse(connection, stalled ? .requestTimedOut : .upstreamTimedOut)
         case .tunnel:
             if let expired = expired(connection) { return refuse(connection, expired) }

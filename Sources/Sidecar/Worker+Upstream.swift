@@ -184,7 +184,7 @@ extension Worker {
             return idleEvent(upstream)
         }
         while true {
-            upstream.isPaused = connection.io.transport.pendingBytes >= plan.windowBytes
+            upstream.isPaused = connection.io.pendingBytes >= plan.windowBytes
             if upstream.isPaused { return }
             let step = upstream.io.next(into: &exchange.value.upstreamResponse)
             if step.event != .needsInput {
@@ -220,7 +220,7 @@ extension Worker {
             return fits
         case .tunnel(let range):
             exchange.value.bytesOut += range.count
-            connection.io.transport.output.append(range, of: upstream.io.transport.input)
+            connection.io.relay(range, of: upstream.io.transport.input)
             upstream.io.transport.input.consume(step.consumed)
             schedule(connection)
             return true
@@ -342,6 +342,7 @@ extension Worker {
     ) {
         if upstream.phase == .tunnel {
             connection.io.transport.flush()
+            _ = try? connection.io.link?.finish()
             return hangUp(connection)
         }
         switch upstream.io.client.peerClosed(cleanly: cleanly) {
@@ -366,7 +367,7 @@ extension Worker {
             exchange.value.isBodyCollected || exchange.value.bodyLength == .none
             || exchange.value.bytesIn == 0
         close(upstream)
-        if isUnsent || isStale, isWhole, !connection.wasRetried, connection.io.server.awaitsResponse {
+        if isUnsent || isStale, isWhole, !connection.wasRetried, connection.io.awaitsResponse {
             connection.wasRetried = true
             gateway.count(.upstreamRetries)
             connection.phase = .waiting
@@ -385,7 +386,7 @@ extension Worker {
         case .carrying:
             // Not its fault while the caller is the one who does not read, or has not sent all.
             if let connection = upstream.downstream,
-                connection.io.transport.pendingBytes >= plan.windowBytes || !connection.requestEnded
+                connection.io.pendingBytes >= plan.windowBytes || !connection.requestEnded
             {
                 upstream.deadline = now + plan.upstreams[upstream.place].timeouts.idle
                 return arm(upstream)

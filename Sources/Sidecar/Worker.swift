@@ -17,11 +17,13 @@ final class Worker {
         case empty
         case listener(ListenerSocket)
         case downstream(Downstream)
+        case multiplex(Multiplex)
         case upstream(Upstream)
     }
 
     private enum Task {
         case downstream(Downstream)
+        case multiplex(Multiplex)
         case upstream(Upstream)
     }
 
@@ -95,7 +97,13 @@ final class Worker {
             handOverRecords(force: false)
         }
         // What is still under way at the deadline ends here, with its record.
-        for case .downstream(let connection) in slots { hangUp(connection, .draining) }
+        for slot in slots {
+            switch slot {
+            case .downstream(let connection): hangUp(connection, .draining)
+            case .multiplex(let connection): hangUp(connection, .draining)
+            case .empty, .listener, .upstream: break
+            }
+        }
         handOverRecords(force: true)
         control.send(.drained(worker: index))
     }
@@ -123,6 +131,9 @@ final class Worker {
         case .downstream(let connection):
             connection.io.transport.note(event.readiness)
             schedule(connection)
+        case .multiplex(let connection):
+            connection.io.transport.note(event.readiness)
+            schedule(connection)
         case .upstream(let connection):
             connection.io.transport.note(event.readiness)
             schedule(connection)
@@ -135,6 +146,12 @@ final class Worker {
         guard !connection.isScheduled else { return }
         connection.isScheduled = true
         tasks.append(.downstream(connection))
+    }
+
+    func schedule(_ connection: Multiplex) {
+        guard !connection.isScheduled else { return }
+        connection.isScheduled = true
+        tasks.append(.multiplex(connection))
     }
 
     func schedule(_ connection: Upstream) {
@@ -153,6 +170,9 @@ final class Worker {
             for index in round.indices {
                 switch round[index] {
                 case .downstream(let connection):
+                    connection.isScheduled = false
+                    advance(connection)
+                case .multiplex(let connection):
                     connection.isScheduled = false
                     advance(connection)
                 case .upstream(let connection):
@@ -190,6 +210,17 @@ final class Worker {
     /// Makes sure that the connection's deadline will be looked at; moving it later costs nothing.
     func arm(_ connection: Downstream) {
         guard connection.deadline < connection.armedAt else { return }
+        if let link = connection.io.link {
+            // Its connection has a timer, and looks at each stream when that comes.
+            link.connection.deadline = min(link.connection.deadline, connection.deadline)
+            return arm(link.connection)
+        }
+        connection.armedAt = connection.deadline
+        timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
+    }
+
+    func arm(_ connection: Multiplex) {
+        guard connection.deadline < connection.armedAt else { return }
         connection.armedAt = connection.deadline
         timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
     }
@@ -211,6 +242,9 @@ final class Worker {
             switch slot(of: descriptor) {
             case .empty, .listener: break
             case .downstream(let connection):
+                connection.armedAt = Instant(nanoseconds: .max)
+                if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
+            case .multiplex(let connection):
                 connection.armedAt = Instant(nanoseconds: .max)
                 if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
             case .upstream(let connection):
@@ -268,11 +302,20 @@ final class Worker {
         drainDeadline = deadline
         for listener in listeners { close(listener) }
         listeners = []
+        forEachMultiplex(drain)
         forEachDownstream(retire)
     }
 
-    /// Every caller's connection.
+    /// Every caller's connection in HTTP/1.1, and every stream of those in HTTP/2.
     func forEachDownstream(_ body: (Downstream) -> Void) {
         for case .downstream(let connection) in slots { body(connection) }
+        forEachMultiplex { connection in
+            for stream in connection.streams { body(stream) }
+        }
+    }
+
+    /// Every caller's connection in HTTP/2.
+    func forEachMultiplex(_ body: (Multiplex) -> Void) {
+        for case .multiplex(let connection) in slots { body(connection) }
     }
 }

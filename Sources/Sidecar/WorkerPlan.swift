@@ -4,6 +4,7 @@ import Configuration
 import Crypto
 import Gateway
 import HTTP1
+import HTTP2
 import Runtime
 import TLS
 
@@ -17,6 +18,8 @@ struct WorkerPlan: Sendable {
     let listeners: [ListenerPlan]
     let callerLimits: HTTP1Limits
     let upstreamLimits: HTTP1Limits
+    /// Of callers that speak HTTP/2.
+    let http2: HTTP2Limits
     /// Bytes in flight between the two sides of an exchange; reading resumes at half.
     let windowBytes: Int
     let bodyBytes: Int

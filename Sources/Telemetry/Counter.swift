@@ -11,6 +11,15 @@ package enum Counter: Int, Sendable, CaseIterable {
     case acceptExhausted
     case tlsHandshakeFailures
 
+    // Of those connections, the ones in HTTP/2, and their streams.
+    case http2Connections, http2Streams
+    /// Connections that were ended for too much of one thing.
+    case http2ResetFloods, http2ContinuationFloods, http2SettingsFloods, http2PingFloods
+    case http2EmptyFrameFloods, http2OtherFrameFloods, http2WindowUpdateFloods, http2QueuedFrameFloods
+    case http2HeaderFloods
+    /// Connections that were ended because their caller did not take an answer.
+    case http2WindowStalls
+
     // Requests. Each that has begun ends as one record.
     case requestsBegun, recordsWritten
     /// Records that a sink did not take in time.
@@ -49,6 +58,13 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .connectionsRefused: "bulkhead_connections_refused_total"
         case .acceptExhausted: "bulkhead_accept_exhausted_total"
         case .tlsHandshakeFailures: "bulkhead_tls_handshake_failures_total"
+        case .http2Connections: "bulkhead_http2_connections_total"
+        case .http2Streams: "bulkhead_http2_streams_total"
+        case .http2ResetFloods, .http2ContinuationFloods, .http2SettingsFloods, .http2PingFloods,
+            .http2EmptyFrameFloods, .http2OtherFrameFloods, .http2WindowUpdateFloods,
+            .http2QueuedFrameFloods, .http2HeaderFloods:
+            "bulkhead_http2_floods_total"
+        case .http2WindowStalls: "bulkhead_http2_window_stalls_total"
         case .requestsBegun: "bulkhead_requests_begun_total"
         case .recordsWritten: "bulkhead_records_written_total"
         case .recordsDropped: "bulkhead_records_dropped_total"
@@ -82,6 +98,13 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .connectionsRefused: "Connections that were closed at once, for a limit."
         case .acceptExhausted: "Times that no descriptor was free for a connection."
         case .tlsHandshakeFailures: "Handshakes with callers that failed."
+        case .http2Connections: "Connections from callers in HTTP/2."
+        case .http2Streams: "Streams that callers opened in HTTP/2."
+        case .http2ResetFloods, .http2ContinuationFloods, .http2SettingsFloods, .http2PingFloods,
+            .http2EmptyFrameFloods, .http2OtherFrameFloods, .http2WindowUpdateFloods,
+            .http2QueuedFrameFloods, .http2HeaderFloods:
+            "Connections in HTTP/2 that were ended for too much of one thing."
+        case .http2WindowStalls: "Connections in HTTP/2 that were ended because nobody took an answer."
         case .requestsBegun: "Requests that were begun."
         case .recordsWritten: "Records of requests."
         case .recordsDropped: "Records that a sink did not take in time."
@@ -119,7 +142,17 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .poolMisses: "{cache=\"connection\",result=\"miss\"}"
         case .needsMet, .keyFetches, .vends, .reloads: "{result=\"success\"}"
         case .needsFailed, .keyFetchFailures, .vendFailures, .reloadFailures: "{result=\"failure\"}"
+        case .http2ResetFloods: "{kind=\"resets\"}"
+        case .http2ContinuationFloods: "{kind=\"continuations\"}"
+        case .http2SettingsFloods: "{kind=\"settings\"}"
+        case .http2PingFloods: "{kind=\"pings\"}"
+        case .http2EmptyFrameFloods: "{kind=\"empty_frames\"}"
+        case .http2OtherFrameFloods: "{kind=\"other_frames\"}"
+        case .http2WindowUpdateFloods: "{kind=\"window_updates\"}"
+        case .http2QueuedFrameFloods: "{kind=\"queued_frames\"}"
+        case .http2HeaderFloods: "{kind=\"header_bytes\"}"
         case .connectionsAccepted, .connectionsClosed, .connectionsRefused, .acceptExhausted,
+            .http2Connections, .http2Streams, .http2WindowStalls,
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
             .handlesSealed, .handlesOpened, .headersStripped, .decisions, .policyErrors, .shadowDenials,
             .exchangesCut, .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries,

@@ -119,6 +119,18 @@ let everything = """
       body_bytes: 1GiB
       buffered_body_bytes: 1MiB
       window_bytes: 32KiB
+      http2:
+        concurrent_streams: 50
+        connection_window_bytes: 2MiB
+        interval: 20s
+        resets: 300
+        continuations: 4
+        settings: 10
+        pings: 40
+        empty_frames: 50
+        other_frames: 60
+        window_updates: 70
+        queued_frames: 80
       head_timeout: 1s
       body_timeout: 2s
       idle_timeout: 3s

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzes the parsers that stand in front of everything: `bash Tests/Fuzz/run.sh [--seconds N] [NAME…]`, 10 s each by default.
+# Fuzzes the parsers that stand in front of everything: `bash Tests/Fuzz/run.sh [--seconds N] [NAME…]`, 10 s each by default, two at a time.
 # Inputs that crash are kept in Tests/Fuzz/NAME/Regressions, and are run first the next time. Needs x86-64 or arm64 and a Swift toolchain.
 set -euo pipefail
 
@@ -14,7 +14,7 @@ while [ $# -gt 0 ]; do
         *) names+=("$1"); shift ;;
     esac
 done
-[ "${#names[@]}" -gt 0 ] || names=(RequestHead Chunked HTTP2 CanonicalPath JWT JWKS JSON YAML Cedar Signature XML)
+[ "${#names[@]}" -gt 0 ] || names=(RequestHead ResponseHead Pipeline Values AdapterTable Chunked HTTP2 CanonicalPath JWT JWKS JSON YAML Cedar Signature XML)
 
 corpora=${BULKHEAD_CORPORA:-$root/../shared/corpora}
 export BULKHEAD_FUZZ=1
@@ -52,6 +52,21 @@ seeds() {
                 'POST /a/b%2Fc?d=e HTTP/1.1\r\nHost: a:80\r\nContent-Length: 3\r\n\r\nabc' \
                 'PUT http://a/b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n' \
                 'GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n' ;;
+        ResponseHead)
+            lines "$folder" 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab' \
+                'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: 1\r\n\r\n' \
+                'HTTP/1.1 101 x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nhi' \
+                'HTTP/1.0 200 OK\r\nConnection: close\r\n\r\nall' 'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n' ;;
+        Pipeline)
+            lines "$folder" \
+                'GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2?x HTTP/1.1\r\nHost: b\r\nContent-Length: 1\r\n\r\nxDELETE /3 HTTP/1.1\r\nHost: c\r\n\r\n' \
+                'PUT /a%2Fb HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0\r\nT: 1\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n' \
+                'POST / HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nab' \
+                'GET http://a/b HTTP/1.1\r\nHost: a\r\nConnection: X-Hop, TE\r\nX-Hop: 1\r\nTE: trailers\r\n\r\n' ;;
+        Values)
+            lines "$folder" 'a.example:8443' '[2001:db8::1]:443' '127.0.0.1' '0x7f.1' 'a=b&c=%20d&A=+&=&&x' \
+                'k=v;p=1,k2=%20v2 ,bad key=1' '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' ;;
+        AdapterTable) files "$folder" "$root"/Config/adapters/*.yaml ;;
         Chunked)
             lines "$folder" '5\r\nhello\r\n0\r\n\r\n' '5;a=b;c="d"\r\nhello\r\n0\r\nX: y\r\n\r\n' \
                 'ffffffffffffffff\r\n' '0\r\n\r\n' ;;
@@ -92,11 +107,9 @@ seeds() {
     esac
 }
 
-# One core: libFuzzer's corpus lives in .build/fuzz and grows from run to run.
+# libFuzzer's corpus lives in .build/fuzz and grows from run to run.
 fuzz() {
-    local name=$1 folder="$root/.build/fuzz/corpus/$1" kept="$root/Tests/Fuzz/$1/Regressions" bin
-    "${build[@]}" --product "Fuzz$name" >&2 || return 1
-    bin=$("${build[@]}" --show-bin-path)
+    local name=$1 folder="$root/.build/fuzz/corpus/$1" kept="$root/Tests/Fuzz/$1/Regressions"
     mkdir -p "$folder"
     seeds "$name" "$folder"
     local crashes
@@ -118,5 +131,14 @@ fuzz() {
 }
 
 status=0
-for name in "${names[@]}"; do fuzz "$name" || status=1; done
+for name in "${names[@]}"; do "${build[@]}" --product "Fuzz$name" >&2 || exit 1; done
+bin=$("${build[@]}" --show-bin-path)
+for ((first = 0; first < ${#names[@]}; first += 2)); do
+    running=()
+    for name in "${names[@]:first:2}"; do
+        fuzz "$name" &
+        running+=("$!")
+    done
+    for process in "${running[@]}"; do wait "$process" || status=1; done
+done
 exit "$status"

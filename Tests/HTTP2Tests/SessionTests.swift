@@ -207,6 +207,19 @@ import Testing
         #expect(rig.sent.map(\.description) == ["headers(1, end)"])
     }
 
+    @Test func onlyACallerThatWaitsIsToldToGoOn() {
+        let rig = ServerRig()
+        rig.feed(.headers(1, ServerRig.post, ends: false))
+        rig.feed(.headers(3, ServerRig.post + [("expect", "100-continue")], ends: false))
+        for id: Int32 in [1, 3, 3] { rig.server.bodyWanted(StreamID(id)) }
+        rig.flush()
+        #expect(rig.sent.map(\.description) == ["headers(3)"])
+        rig.feed(.data(3, "body", ends: true))
+        rig.answer(StreamID(3))
+        rig.flush()
+        #expect(rig.sent.map(\.description) == ["headers(3)", "headers(3, end)"])
+    }
+
     @Test func aWebSocketIsGranted() throws {
         let rig = ServerRig()
         rig.feed(.headers(1, MessageRules.webSocket, ends: false), .data(1, "up"))

@@ -241,3 +241,60 @@ def test_a_resumed_session_is_the_same_machine(machines, robot, version):
             assert connection.session_reused == (visit > 0)
             session = connection.session
         assert answer.status == 200 and seen(answer)["x-user-id"] == "robot"
+
+
+class TestWhatIsTakenBack:
+    """A machine's stream ends when its authority is no longer the issuer's, or its tenant is suspended."""
+
+    @pytest.fixture(scope="class")
+    def changing(self, make_bulkhead, machines, mesh):
+        changes = {**machines.configuration, "reload": {"watch": False}, "admin": {
+            **machines.configuration["admin"], "socket": "admin.sock"}}
+        issuers = [dict(issuer) for issuer in changes["identity"]["issuers"] if issuer["name"] != "workshop"]
+        for issuer in issuers:
+            if issuer["name"] == "mesh":
+                issuer["certificates"] = {**issuer["certificates"], "ca": "mesh.pem"}
+        changes["identity"] = {"issuers": issuers}
+        del changes["admin"]["address"]
+        tenants = [{**tenant, "issuers": tenant["issuers"] + ["mesh"]} for tenant in TENANTS]
+        bulkhead = make_bulkhead("taken-from-machines", changes, tenants=tenants, start=False)
+        (bulkhead.folder / "mesh.pem").write_text(mesh.parent.certificate.read_text())
+        return bulkhead.start()
+
+    def stream(self, bulkhead, certificate, name):
+        caller = Caller(bulkhead.ports["machines"], bulkhead.ca, certificate=certificate)
+        connection = caller.connect()
+        body = json.dumps({"do": "gated", "name": name}).encode()
+        connection.sendall(head("POST", "/invocations", [("Content-Type", "application/json")], body, "localhost"))
+        data = b""
+        while b"data:" not in data:
+            more = connection.recv(65536)
+            assert more, data
+            data += more
+        return connection
+
+    def ends(self, connection):
+        data = b""
+        while more := connection.recv(65536):
+            data += more
+        connection.close()
+        return not data.endswith(b"0\r\n\r\n")
+
+    def test_a_suspension(self, changing, robot):
+        connection = self.stream(changing, robot, "suspended")
+        with Trail(changing, "machines") as trail:
+            assert changing.command("tenant", "suspend", "clinic", "--socket", "admin.sock").returncode == 0
+            assert self.ends(connection)
+        assert trail.records[0][REASON] == "tenant_suspended"
+        assert call(changing, robot).header("x-bulkhead-reason") == "tenant_refused"
+        assert changing.command("tenant", "resume", "clinic", "--socket", "admin.sock").returncode == 0
+        assert call(changing, robot).status == 200
+
+    def test_an_authority(self, changing, robot, workshop):
+        connection = self.stream(changing, robot, "disowned")
+        with Trail(changing, "machines") as trail:
+            (changing.folder / "mesh.pem").write_text(workshop.certificate.read_text())
+            assert changing.reload().returncode == 0
+            assert self.ends(connection)
+        assert trail.records[0][REASON] == "certificate_unmapped"
+        assert call(changing, robot).header("x-bulkhead-reason") == "certificate_unmapped"

@@ -3,7 +3,6 @@
 the same, or nothing. And hostile responses towards the caller: the answer to one request is never taken for another's.
 """
 
-import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import unquote_to_bytes
@@ -12,15 +11,13 @@ import h11
 import pytest
 from harness import origins as families
 from harness.answers import REPLIES
-from harness.bulkhead import Bulkhead
 from harness.llhttp import requests as llhttp_requests
 from harness.llhttp import responses as llhttp_responses
+from harness.sealed import COMPARTMENT, Sealed, Shape
 from harness.talk import talk
 from harness.variants import REFUSED, everything
 from harness.witness import Witness
 
-TENANT = {"id": "clinic", "name": "Riverside Clinic", "tier": "basic", "issuers": ["workforce"]}
-COMPARTMENT = re.compile(r"^/tenants/[a-z0-9]+/")
 # What proxies add, or write their own way.
 OF_THE_HOP = {"host", "connection", "content-length", "transfer-encoding", "via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host",
               "x-request-id", "accept-encoding", "user-agent", "te", "keep-alive", "forwarded", "x-envoy-expected-rq-timeout-ms",
@@ -31,82 +28,17 @@ PYTHON = {"gunicorn", "waitress"}
 FRESH = {"authorization", "baggage", "traceparent", "x-bulkhead-context"}
 
 
-class Sealed:
-    """One Bulkhead with a listener for each adapter and origin."""
-
-    def __init__(self, folder, forge):
-        folder.mkdir()
-        self.witness = Witness()
-        self.origins = families.start(folder, self.witness)
-        jwks = folder / "jwks.json"
-        jwks.write_text(json.dumps(forge.jwks()))
-        layer = {"owner": "peer tests", "reason": "origins know no tenants", "expires": "2099-12-31"}
-        listeners, upstreams, routes = [], {}, []
-        for origin in self.origins:
-            upstreams[origin.name] = {"endpoints": [f"127.0.0.1:{origin.port}"]}
-            for adapter in ("rest", "agentcore-runtime"):
-                name = f"{adapter}-{origin.name}"
-                listeners.append({"name": name, "carriers": ["bearer"], "routes": [name]})
-                route = {"name": name, "adapter": adapter, "upstream": origin.name}
-                if adapter == "rest":
-                    route |= {"resource": f'Store::"{origin.name}"', "single_layer": layer}
-                else:
-                    route |= {"match": {"paths": ["/invocations", "/ping"]}, "resource": f'Agent::"{origin.name}"', "credentials": "context"}
-                routes.append(route)
-        self.bulkhead = Bulkhead(folder / "bulkhead", {
-            "workers": 1, "listeners": listeners, "upstreams": upstreams, "routes": routes,
-            "identity": {"issuers": [{
-                "name": "workforce", "profile": "oidc", "issuer": forge.issuer, "jwks": {"file": str(jwks)},
-                "audiences": [forge.audience], "algorithms": ["RS256", "ES256"]}]},
-        }, [TENANT]).start()
-        self.token = forge.token("clinic", "basic")
-
-    def stop(self):
-        self.bulkhead.stop()
-        for origin in self.origins:
-            origin.stop()
-        self.witness.close()
-
-
 @pytest.fixture(scope="module")
 def sealed(run, forge):
     absent = families.missing()
     if absent:
         pytest.fail(f"{', '.join(absent)} not installed: run Deploy/test.sh, or see Tests/README.md")
-    made = Sealed(run / "smuggling", forge)
+    folder = run / "smuggling"
+    folder.mkdir()
+    witness = Witness()
+    made = Sealed(folder, forge, witness, families.start(folder, witness))
     yield made
     made.stop()
-
-
-class Shape:
-    """How a request looks for one adapter, and what is seen of it."""
-
-    def __init__(self, adapter, token):
-        self.adapter, self.token = adapter, token
-
-    def request(self, case, method=b"POST", version=b"HTTP/1.1", lines=b"", body=b""):
-        if self.adapter == "rest":
-            target = b"/" + case
-        else:
-            target = b"/invocations" if method == b"POST" else b"/ping"
-        head = b"%s %s %s\r\nHost: localhost\r\nX-Case: %s\r\nAuthorization: Bearer %s\r\n" % (
-            method, target, version, case, self.token.encode())
-        return head + lines + b"\r\n" + body
-
-    def whole(self, variant):
-        smuggled = self.request(b"smuggled", b"GET")
-        body = variant.body.replace(b"{smuggled}", smuggled)
-        whole = self.request(b"variant", variant.method, variant.version, variant.lines, body)
-        if variant.change:
-            whole = variant.change(whole)
-        return whole + self.request(b"probe", b"GET", lines=b"Connection: close\r\n")
-
-    def seen(self, request):
-        """Method, case and body."""
-        if self.adapter == "rest":
-            return request.method, COMPARTMENT.sub("", request.target), request.body
-        cases = [value for name, value in request.headers if name.lower() == "x-case"]
-        return request.method, ",".join(cases), request.body
 
 
 def fields(request):
