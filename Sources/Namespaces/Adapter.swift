@@ -48,6 +48,8 @@ package final class Adapter: Sendable {
     let errors: AdapterErrors
     let provisions: [AdapterProvision]
     let routes: AdapterRoutes
+    /// What a compartment holds; empty where the table does not say.
+    package let contents: [AdapterContents]
     /// What stands in the table for `test`.
     package let examples: [AdapterExample]
 
@@ -63,6 +65,7 @@ package final class Adapter: Sendable {
         responseHeaders: AdapterHeaders,
         errors: AdapterErrors,
         provisions: [AdapterProvision],
+        contents: [AdapterContents],
         examples: [AdapterExample],
         native: NativeStore? = nil
     ) {
@@ -78,6 +81,7 @@ package final class Adapter: Sendable {
         self.responseHeaders = responseHeaders
         self.errors = errors
         self.provisions = provisions
+        self.contents = contents
         self.examples = examples
         routes = AdapterRoutes(operations)
     }
@@ -96,6 +100,7 @@ package final class Adapter: Sendable {
             responseHeaders: AdapterHeaders(),
             errors: .none,
             provisions: [],
+            contents: [],
             examples: [],
             native: native
         )

@@ -46,6 +46,8 @@ struct ControlClient {
 
     struct Reply {
         var status: Int
+        /// Empty when it names none.
+        var contentType: [UInt8] = []
         var body: [UInt8]
     }
 
@@ -62,6 +64,7 @@ struct ControlClient {
         body: [UInt8] = [],
         contentType: StaticString? = nil,
         adding added: [(name: String, value: [UInt8])] = [],
+        limit: Int = maximumBytes,
         deadline: Instant
     ) async throws(FetchError) -> Reply {
         var stream = ControlStream(
@@ -76,6 +79,7 @@ struct ControlClient {
             body: body,
             contentType: contentType,
             adding: added,
+            limit: limit,
             deadline: deadline
         )
     }
@@ -181,6 +185,7 @@ struct ControlStream: ~Copyable {
         body: [UInt8] = [],
         contentType: StaticString? = nil,
         adding added: [(name: String, value: [UInt8])] = [],
+        limit: Int = ControlClient.maximumBytes,
         deadline: Instant
     ) async throws(FetchError) -> ControlClient.Reply {
         var fields = Fields()
@@ -211,11 +216,12 @@ struct ControlStream: ~Copyable {
             throw .http(error)
         }
         try await flush(deadline)
-        return try await answer(&client, deadline)
+        return try await answer(&client, limit, deadline)
     }
 
     private mutating func answer(
         _ client: inout ClientConnection,
+        _ limit: Int,
         _ deadline: Instant
     ) async throws(FetchError) -> ControlClient.Reply {
         var head = ResponseHead()
@@ -233,11 +239,13 @@ struct ControlStream: ~Copyable {
             case .body(let range):
                 body.append(input.bytes.extracting(range))
                 input.consume(step.consumed)
-                if body.count > ControlClient.maximumBytes {
-                    throw .tooLarge(limit: ControlClient.maximumBytes)
-                }
+                if body.count > limit { throw .tooLarge(limit: limit) }
             case .ended:
-                return ControlClient.Reply(status: Int(head.status.rawValue), body: body.bytes.array())
+                var reply = ControlClient.Reply(status: Int(head.status.rawValue), body: body.bytes.array())
+                if let index = head.fields.first(.contentType) {
+                    reply.contentType = head.fields.value(at: index).array()
+                }
+                return reply
             case .failed(let error): throw .http(error)
             case .switched, .tunnel, .closed: throw .network(.ended)
             }

@@ -114,15 +114,16 @@ def seen(answer):
     return {name.lower(): value for name, value in answer.json()["headers"]}
 
 
-def test_curl_with_a_spiffe_id(machines, robot):
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_curl_with_a_spiffe_id(machines, robot, version):
     with Trail(machines, "machines") as trail:
         done = subprocess.run(
-            ["curl", "-sS", "--http1.1", "--cacert", str(machines.ca), "--cert", str(robot[0]), "--key", str(robot[1]),
-             "-H", "content-type: application/json", "-d", '{"do": "headers"}', "-w", "\n%{http_code}",
+            ["curl", "-sS", version, "--cacert", str(machines.ca), "--cert", str(robot[0]), "--key", str(robot[1]),
+             "-H", "content-type: application/json", "-d", '{"do": "headers"}', "-w", "\n%{http_code} %{http_version}",
              f"https://localhost:{machines.ports['machines']}/invocations"],
             capture_output=True, text=True, timeout=20)
     body, status = done.stdout.rsplit("\n", 1)
-    assert status == "200", done
+    assert status == f"200 {version.removeprefix('--http')}", done
     headers = {name.lower(): value for name, value in json.loads(body)["headers"]}
     assert (headers["x-tenant-id"], headers["x-tenant-tier"], headers["x-user-id"]) == ("clinic", "basic", "robot")
     assert headers["authorization"].startswith("Bearer bhh1_")
@@ -243,23 +244,24 @@ def test_a_resumed_session_is_the_same_machine(machines, robot, version):
         assert answer.status == 200 and seen(answer)["x-user-id"] == "robot"
 
 
+@pytest.fixture(scope="module")
+def changing(make_bulkhead, machines, mesh):
+    changes = {**machines.configuration, "reload": {"watch": False}, "admin": {
+        **machines.configuration["admin"], "socket": "admin.sock"}}
+    issuers = [dict(issuer) for issuer in changes["identity"]["issuers"] if issuer["name"] != "workshop"]
+    for issuer in issuers:
+        if issuer["name"] == "mesh":
+            issuer["certificates"] = {**issuer["certificates"], "ca": "mesh.pem"}
+    changes["identity"] = {"issuers": issuers}
+    del changes["admin"]["address"]
+    tenants = [{**tenant, "issuers": tenant["issuers"] + ["mesh"]} for tenant in TENANTS]
+    bulkhead = make_bulkhead("taken-from-machines", changes, tenants=tenants, start=False)
+    (bulkhead.folder / "mesh.pem").write_text(mesh.parent.certificate.read_text())
+    return bulkhead.start()
+
+
 class TestWhatIsTakenBack:
     """A machine's stream ends when its authority is no longer the issuer's, or its tenant is suspended."""
-
-    @pytest.fixture(scope="class")
-    def changing(self, make_bulkhead, machines, mesh):
-        changes = {**machines.configuration, "reload": {"watch": False}, "admin": {
-            **machines.configuration["admin"], "socket": "admin.sock"}}
-        issuers = [dict(issuer) for issuer in changes["identity"]["issuers"] if issuer["name"] != "workshop"]
-        for issuer in issuers:
-            if issuer["name"] == "mesh":
-                issuer["certificates"] = {**issuer["certificates"], "ca": "mesh.pem"}
-        changes["identity"] = {"issuers": issuers}
-        del changes["admin"]["address"]
-        tenants = [{**tenant, "issuers": tenant["issuers"] + ["mesh"]} for tenant in TENANTS]
-        bulkhead = make_bulkhead("taken-from-machines", changes, tenants=tenants, start=False)
-        (bulkhead.folder / "mesh.pem").write_text(mesh.parent.certificate.read_text())
-        return bulkhead.start()
 
     def stream(self, bulkhead, certificate, name):
         caller = Caller(bulkhead.ports["machines"], bulkhead.ca, certificate=certificate)
