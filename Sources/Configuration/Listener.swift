@@ -13,7 +13,7 @@ extension Configuration {
         package var carriers: [Carrier]
         /// Names of routes, at least one.
         package var routes: [String]
-        /// Name of the agent upstream whose handles are good here. Default: the only agent upstream there is;
+        /// Name of the agent upstream whose handles and traces are good here. Default: the only agent upstream there is;
         /// `Configuration.agent(of:)` answers that.
         package var endpoint: String?
         /// The one tenant whom the process behind this listener serves. Default: none, that is all.
@@ -22,7 +22,7 @@ extension Configuration {
 
     /// Where a request says whose it is (DESIGN §5).
     package enum Carrier: String, CaseIterable, Sendable {
-        case bearer, handle, certificate
+        case bearer, handle, trace, certificate
         /// An AWS signature whose access key id is a handle.
         case aws
     }
@@ -60,9 +60,6 @@ extension Configuration {
 }
 
 extension Configuration.Listener {
-    /// Whether handles are good here, wherever they stand.
-    package var takesHandles: Bool { carriers.contains(.handle) || carriers.contains(.aws) }
-
     static func decode(_ section: inout YAML.Section) -> Self? {
         let name = section.name()
         let address = section.required("address")?.address()
@@ -143,7 +140,7 @@ extension YAML.Value {
         list(count: 1...8)?.reduce(into: []) { carriers, item in
             let later = "is not in this version"
             let refused = [
-                "trace": later, "lease": later, "payload": "never says by itself whose a request is",
+                "lease": later, "payload": "never says by itself whose a request is",
             ]
             guard let carrier = item.choice(Configuration.Carrier.self, refused: refused) else { return }
             if carriers.contains(carrier) { item.note("stands twice in the list") }

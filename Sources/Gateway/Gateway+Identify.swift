@@ -46,6 +46,11 @@ extension Gateway {
             case .authorization: slot = .authorization
             case .xAPIKey: slot = .xAPIKey
             case .apiKey: slot = .apiKey
+            case .traceparent:
+                guard let parent = TraceParent(fields.value(at: index)) else { continue }
+                let trace = (parent.traceHigh, parent.traceLow)
+                _ = carriers.add(trace: trace, with: &authenticator, snapshot: identity, now: now)
+                continue
             case .baggage:
                 addBaggage(&carriers, fields, index, identity, now)
                 continue

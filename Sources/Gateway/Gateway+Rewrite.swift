@@ -231,16 +231,29 @@ extension Gateway {
         _ now: WallTime,
         forwardsToken: Bool
     ) throws(FieldError) {
-        let times = exchange.plan.handleTimes
+        let end = now + exchange.plan.handleTimes.maxRun
+        let until = min(end + exchange.plan.handleTimes.linger, principal.expiry)
         text.removeAll()
         text.append("Bearer ")
         authenticator.seal(
             principal,
             agent: route.upstreamName,
             session: exchange.session,
-            nonce: exchange.nonce,
-            expires: now + times.maxRun + times.linger,
+            nonce: exchanges.nonce(of: exchange.traceID),
+            expires: until,
             into: &text
+        )
+        // Before anything of it is sent: the agent's own calls may speak for it from here on.
+        exchange.isOpen = exchanges.begin(
+            OpenExchange(
+                trace: exchange.traceID,
+                principal: principal,
+                session: exchange.session,
+                agent: route.upstreamName,
+                until: until,
+                traceUntil: end
+            ),
+            now: now
         )
         if !forwardsToken { try exchange.outgoing.fields.append(.authorization, value: text.bytes) }
         try exchange.outgoing.fields.append(.baggage, value: baggage(exchange, means).bytes)

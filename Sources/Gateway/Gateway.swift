@@ -56,11 +56,13 @@ package struct Gateway: ~Copyable {
         case need(Need)
     }
 
-    /// Random bytes that each exchange is given: trace id 16, span id 8, handle nonce 16, record id 16.
-    package static let randomBytes = 56
+    /// Random bytes that each exchange is given: trace id 16, span id 8, record id 16.
+    package static let randomBytes = 40
 
     var snapshot: Snapshot
     var authenticator: Authenticator
+    /// Shared with the other workers.
+    let exchanges: OpenExchanges
     var sessions: SessionCodec
     var keys = KeyHasher()
     var grants = GrantCache<Means>()
@@ -89,11 +91,13 @@ package struct Gateway: ~Copyable {
     /// Who is believed now.
     package var identity: IdentitySnapshot { snapshot.identity }
 
-    package init(_ snapshot: Snapshot) {
+    package init(_ snapshot: Snapshot, exchanges: OpenExchanges) {
         self.snapshot = snapshot
+        self.exchanges = exchanges
         let keys = snapshot.plan.keys
         authenticator = Authenticator(
             handles: HandleCodec(current: keys.current, previous: keys.previous),
+            exchanges: exchanges,
             limits: snapshot.plan.tokenLimits
         )
         sessions = SessionCodec(secret: keys.current)

@@ -76,7 +76,7 @@ package struct Explainer {
         var entropy = EntropyPool()
         entropy.take(Gateway.randomBytes, into: &exchange.random)
         try Self.parse(request, into: &exchange)
-        var gateway = Gateway(snapshot)
+        var gateway = Gateway(snapshot, exchanges: OpenExchanges(instance: entropy.integer()))
         let now = Clock.wallTime()
         var action = gateway.begin(
             &exchange,

@@ -6,6 +6,7 @@ import Crypto
 import Gateway
 import HTTP1
 import HTTP2
+import Identity
 import Runtime
 import TLS
 import Vending
@@ -44,8 +45,10 @@ extension Loader {
         caller.fieldCount = limits.headFields
         // Each exchange may hold an upstream's descriptor besides its own; some are needed for everything else.
         let room = max((descriptors - 64) / 2, 16)
+        var entropy = EntropyPool()
         return WorkerPlan(
             snapshot: snapshot,
+            exchanges: old?.exchanges ?? OpenExchanges(instance: entropy.integer()),
             upstreams: places.upstreams,
             listeners: try places.doors.enumerated().map { place, door in
                 try listenerPlan(door, old.flatMap { place < $0.listeners.count ? $0.listeners[place] : nil })

@@ -89,6 +89,7 @@ extension Loader {
             case .bearer: kinds.insert(.bearer)
             case .handle: kinds.insert(.handle)
             case .aws: kinds.insert(.aws)
+            case .trace: kinds.insert(.trace)
             case .certificate: kinds.insert(.certificate)
             }
         }
