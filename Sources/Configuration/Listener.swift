@@ -18,11 +18,15 @@ extension Configuration {
         package var endpoint: String?
         /// Open connections, over all workers. Nil: `limits.connections` alone counts.
         package var connections: Int?
+        /// The one tenant whom the process behind this listener serves. Default: none, that is all.
+        package var tenant: String?
     }
 
     /// Where a request says whose it is (DESIGN §5).
     package enum Carrier: String, CaseIterable, Sendable {
         case bearer, handle, trace, certificate
+        /// An AWS signature whose access key id is a handle.
+        case aws
     }
 
     package struct ServerTLS: Sendable, Equatable {
@@ -77,6 +81,7 @@ extension Configuration.Listener {
         let endpoint = section.value("endpoint")?.name()
         var connections: Int?
         section.read("connections", into: &connections) { $0.integer(in: 1...10_000_000) }
+        let tenant = section.value("tenant")?.string(count: 1...256)
         section.unsupported("upstream", "a listener with an upstream of its own (protocol redis)")
         guard let address else { return nil }
         return Self(
@@ -87,7 +92,8 @@ extension Configuration.Listener {
             carriers: carriers,
             routes: routes,
             endpoint: endpoint,
-            connections: connections
+            connections: connections,
+            tenant: tenant
         )
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 package import Bytes
 import Crypto
 package import HTTPTypes
@@ -76,6 +77,9 @@ package struct Gateway: ~Copyable {
     var requestPlan = FieldPlan()
     var responsePlan = FieldPlan()
     var text = Buffer()
+    /// Verifies agents' AWS signatures, and makes ours.
+    var signer = RequestSigner()
+    var worthlessKeys: WorthlessKeys
 
     /// Connections to an upstream are shared by requests that have all of this in common (THREATS 18).
     struct PoolKey: Hashable {
@@ -97,6 +101,7 @@ package struct Gateway: ~Copyable {
             limits: snapshot.plan.tokenLimits
         )
         sessions = SessionCodec(secret: keys.current)
+        worthlessKeys = WorthlessKeys(current: keys.current)
         metrics = MetricSet(tenantsLabelled: snapshot.plan.tenantsLabelled)
     }
 
@@ -223,7 +228,11 @@ package struct Gateway: ~Copyable {
         if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {
-            operation = try route.adapter.match(exchange.request.method, exchange.request.path)
+            // Tables need no more than these, and the warm path copies nothing else.
+            operation =
+                route.adapter.native == nil
+                ? try route.adapter.match(exchange.request.method, exchange.request.path)
+                : try route.adapter.match(exchange.request, route.resources)
         } catch {
             throw .adapter(error)
         }
