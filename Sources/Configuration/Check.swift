@@ -18,8 +18,17 @@ extension Configuration {
         package var sealsIdentifiers: Bool
         /// Ids are remembered with their owner, so a table for that must be configured.
         package var remembersOwners: Bool
+        /// A service of AWS, where keys that are narrowed to the compartment are the second layer.
+        package var isAWS: Bool
 
-        package init(kind: Kind, isSingleLayer: Bool, sealsIdentifiers: Bool, remembersOwners: Bool = false) {
+        package init(
+            kind: Kind,
+            isSingleLayer: Bool,
+            sealsIdentifiers: Bool,
+            remembersOwners: Bool = false,
+            isAWS: Bool = false
+        ) {
+            self.isAWS = isAWS
             self.kind = kind
             self.isSingleLayer = isSingleLayer
             self.sealsIdentifiers = sealsIdentifiers
@@ -162,9 +171,18 @@ struct Check {
                 }
             } else if listener.isAgentSide, agents.count != 1 {
                 let names = agents.isEmpty ? "none" : agents.joined(separator: ", ")
-                let needing = listener.carriers.filter { $0 == .handle || $0 == .trace }.map(\.rawValue)
+                let needing = listener.carriers.filter { [.handle, .trace, .aws].contains($0) }.map(
+                    \.rawValue
+                )
                 let what = needing.joined(separator: " and ") + (needing.count == 1 ? " needs" : " need")
                 note("\(path).carriers", "\(what) \"endpoint\" to name one agent; there are: \(names)")
+            }
+            // A client object is made once, and would speak for its first tenant in another's request (THREATS 2).
+            if listener.carriers.contains(.aws), listener.tenant == nil {
+                note(
+                    "\(path).carriers",
+                    "aws takes keys that a process keeps: write \"tenant\" to say whom the process behind it serves"
+                )
             }
             guard listener.isAgentSide, let agent = configuration.agent(of: listener) else {
                 continue
@@ -233,7 +251,7 @@ struct Check {
 
 extension Configuration.Listener {
     /// An agent's own calls come in here.
-    fileprivate var isAgentSide: Bool { carriers.contains(.handle) || carriers.contains(.trace) }
+    fileprivate var isAgentSide: Bool { carriers.contains { [.handle, .trace, .aws].contains($0) } }
 }
 
 extension Configuration.Endpoint {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 package import Bytes
 package import HTTPTypes
 package import Identity
@@ -45,6 +46,8 @@ package struct Exchange: ~Copyable {
     /// The principal comes from a token in `Authorization`.
     var hasToken = false
     package internal(set) var grant: Grant?
+    /// What the agent signed the request with, if its key is a handle.
+    var signature: SignatureClaim?
     var mapping: RequestMapping?
     /// What the exchange was parked for last, and how that ended: a step asks for one thing once.
     var unmet: Need?
@@ -133,6 +136,7 @@ package struct Exchange: ~Copyable {
         operation = nil
         principal = nil
         handle = nil
+        signature = nil
         hasToken = false
         grant = nil
         mapping = nil

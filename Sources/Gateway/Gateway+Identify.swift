@@ -15,8 +15,12 @@ extension Gateway {
             carriers.add(certificate, with: &authenticator, snapshot: identity, now: now)
         }
         add(exchange.request.fields, to: &carriers, identity, now)
+        if listener.carriers.contains(.aws) { try addSignature(&exchange, to: &carriers, identity, now) }
         switch carriers.outcome {
         case .principal(let principal, let handle):
+            if let tenant = listener.tenant, !principal.tenant.text.utf8.elementsEqual(tenant.utf8) {
+                throw .refused(.leaseForeign)
+            }
             exchange.principal = principal
             exchange.handle = handle
             exchange.session = handle?.session

@@ -67,7 +67,8 @@ extension Gateway {
             let status = try Self.mapBody(
                 exchange.responseBody,
                 of: exchange.upstreamResponse.status,
-                exchange.request.path,
+                exchange.request,
+                sent: exchange.requestBody,
                 route.adapter,
                 mapping,
                 means.scope,
@@ -84,7 +85,8 @@ extension Gateway {
     private static func mapBody(
         _ body: borrowing Buffer,
         of status: Status,
-        _ path: borrowing CanonicalPath,
+        _ request: borrowing RequestHead,
+        sent: borrowing Buffer,
         _ adapter: Adapter,
         _ mapping: RequestMapping,
         _ scope: AdapterScope,
@@ -94,7 +96,8 @@ extension Gateway {
             mapping,
             status: status.rawValue,
             body.bytes,
-            path,
+            request,
+            sent: sent.bytes,
             scope,
             into: &output
         )

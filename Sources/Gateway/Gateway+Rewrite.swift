@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 import Bytes
 import Configuration
 import HTTPTypes
@@ -22,20 +23,16 @@ extension Gateway {
         exchange.outgoing.removeAll()
         exchange.outgoing.method = exchange.request.method
         owners.begin()
-        var mapping: RequestMapping
+        let mapping: RequestMapping
         do throws(AdapterFailure) {
-            mapping = try adapter.rewriteTarget(
+            mapping = try adapter.rewriteHead(
                 operation,
-                exchange.request.path,
-                means.scope,
-                into: &exchange.outgoing.target
-            )
-            try adapter.planRequest(
-                &mapping,
-                exchange.request.fields,
+                exchange.request,
                 length: exchange.bodyLength,
                 means.scope,
-                into: &requestPlan
+                isSignature: SignatureClaim.isOurs,
+                into: &exchange.outgoing.target,
+                &requestPlan
             )
         } catch {
             throw .adapter(error)
@@ -49,7 +46,11 @@ extension Gateway {
         }
         switch adapter.requestBody(mapping) {
         case .json(let limit): return .collect(limit: min(limit, exchange.plan.bufferedBodyBytes))
-        case .none, .opaque, .events: return try send(&exchange, adapter, mapping, means)
+        case .opaque where mustCollect(exchange, route):
+            return .collect(limit: exchange.plan.bufferedBodyBytes)
+        case .none, .opaque, .events:
+            try verifySignature(exchange, isCollected: false)
+            return try send(&exchange, adapter, mapping, means)
         }
     }
 
@@ -63,6 +64,11 @@ extension Gateway {
         guard let route = exchange.route, let means = exchange.grant?.means, var mapping = exchange.mapping
         else {
             throw .refused(.policyFailed)
+        }
+        try verifySignature(exchange, isCollected: true)
+        if route.adapter.requestBody(mapping) == .opaque {
+            exchange.isBodyCollected = true
+            return try send(&exchange, route.adapter, mapping, means)
         }
         if exchange.resumption == .requestBody { owners.begin() } else { owners.forget() }
         exchange.resumption = .requestBody
@@ -98,13 +104,16 @@ extension Gateway {
         return try send(&exchange, route.adapter, mapping, means)
     }
 
-    private func send(
+    private mutating func send(
         _ exchange: inout Exchange,
         _ adapter: Adapter,
         _ mapping: RequestMapping,
         _ means: Means
     ) throws(Stop) -> Action {
-        guard adapter.operations[mapping.operation].isLocal else { return .forward }
+        guard adapter.operations[mapping.operation].isLocal else {
+            if let signing = exchange.route?.signing { try sign(&exchange, means, signing.scope) }
+            return .forward
+        }
         let status = adapter.answer(mapping, means.scope, into: &exchange.answer.body)
         exchange.answer.status = Status(status)
         exchange.answer.fields.append(.contentType, value: adapter.errorContentType)

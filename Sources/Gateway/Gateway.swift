@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 package import Bytes
 import Crypto
 package import HTTPTypes
@@ -77,6 +78,9 @@ package struct Gateway: ~Copyable {
     var requestPlan = FieldPlan()
     var responsePlan = FieldPlan()
     var text = Buffer()
+    /// Verifies agents' AWS signatures, and makes ours.
+    var signer = RequestSigner()
+    var worthlessKeys: WorthlessKeys
 
     /// Connections to an upstream are shared by requests that have all of this in common (THREATS 18).
     struct PoolKey: Hashable {
@@ -98,6 +102,7 @@ package struct Gateway: ~Copyable {
             limits: snapshot.plan.tokenLimits
         )
         sessions = SessionCodec(secret: keys.current)
+        worthlessKeys = WorthlessKeys(current: keys.current)
         metrics = MetricSet(tenantsLabelled: snapshot.plan.tenantsLabelled)
     }
 
@@ -201,6 +206,17 @@ package struct Gateway: ~Copyable {
         _ = refuse(&exchange, refusal)
     }
 
+    /// A request that is turned away unlooked at, because there are enough.
+    package mutating func shed(_ exchange: inout Exchange, _ start: Start) -> Action {
+        note(&exchange, start)
+        // For the words of its protocol alone.
+        _ = try? findRoute(&exchange)
+        return refuse(&exchange, .overloaded)
+    }
+
+    /// Requests of this worker that have begun and have no record yet. Cost: two loads.
+    package var exchangesUnderWay: Int { metrics.underWay }
+
     // MARK: steps
 
     private func findRoute(_ exchange: inout Exchange) throws(Stop) -> Route {
@@ -218,7 +234,11 @@ package struct Gateway: ~Copyable {
         if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {
-            operation = try route.adapter.match(exchange.request.method, exchange.request.path)
+            // Tables need no more than these, and the warm path copies nothing else.
+            operation =
+                route.adapter.native == nil
+                ? try route.adapter.match(exchange.request.method, exchange.request.path)
+                : try route.adapter.match(exchange.request, route.resources)
         } catch {
             throw .adapter(error)
         }

@@ -14,6 +14,8 @@ package struct CarrierKinds: OptionSet, Sendable {
     package static let trace = CarrierKinds(rawValue: 4)
     /// The certificate that the caller showed in the handshake.
     package static let certificate = CarrierKinds(rawValue: 8)
+    /// A handle that is the access key id of an AWS signature.
+    package static let aws = CarrierKinds(rawValue: 128)
 }
 
 /// A place in a request that may hold a carrier.
@@ -80,6 +82,19 @@ package struct Carriers: Sendable {
             }
             return addToken(token, with: &authenticator, snapshot, now)
         }
+    }
+
+    /// Looks at the access key id of an AWS signature, which is still to be verified.
+    /// - Returns: whether it is a carrier.
+    package mutating func add(
+        accessKeyID: Span<UInt8>,
+        with authenticator: inout Authenticator,
+        snapshot: IdentitySnapshot,
+        now: WallTime
+    ) -> Bool {
+        guard kinds.contains(.aws), HandleCodec.isHandle(accessKeyID) else { return false }
+        open(accessKeyID, with: &authenticator, snapshot, now)
+        return true
     }
 
     /// Looks at the certificate of the caller's connection, where it showed one.
@@ -155,11 +170,20 @@ package struct Carriers: Sendable {
         _ now: WallTime
     ) -> Bool {
         guard kinds.contains(.handle), HandleCodec.isHandle(value) else { return false }
+        open(value, with: &authenticator, snapshot, now)
+        return true
+    }
+
+    private mutating func open(
+        _ value: Span<UInt8>,
+        with authenticator: inout Authenticator,
+        _ snapshot: IdentitySnapshot,
+        _ now: WallTime
+    ) {
         switch authenticator.open(value, agent: agent, in: snapshot, now: now) {
         case .opened(let opened): accept(opened)
         case .refused(let failure): refuse(failure)
         }
-        return true
     }
 
     private mutating func accept(_ opened: OpenedHandle) {

@@ -30,7 +30,15 @@ package final class Adapter: Sendable {
     /// Bytes that a mapped body may have.
     package let maximumBodyBytes: Int
     /// Of the bodies that `writeError` and `answer` write.
-    package var errorContentType: StaticString { "application/json" }
+    package var errorContentType: StaticString {
+        switch native {
+        case nil: "application/json"
+        case .s3: "application/xml"
+        case .dynamoDB: "application/x-amz-json-1.0"
+        }
+    }
+    /// What takes the place of a table.
+    package let native: NativeStore?
 
     /// Whether a compartment must be given something before its first request: see `provision`.
     package var needsProvision: Bool { !provisions.isEmpty }
@@ -58,8 +66,10 @@ package final class Adapter: Sendable {
         errors: AdapterErrors,
         provisions: [AdapterProvision],
         contents: [AdapterContents],
-        examples: [AdapterExample]
+        examples: [AdapterExample],
+        native: NativeStore? = nil
     ) {
+        self.native = native
         self.name = name
         self.kind = kind
         self.isSingleLayer = isSingleLayer
@@ -74,6 +84,26 @@ package final class Adapter: Sendable {
         self.contents = contents
         self.examples = examples
         routes = AdapterRoutes(operations)
+    }
+
+    /// A built-in protocol.
+    convenience init(_ native: NativeStore, operations: [AdapterOperation]) {
+        self.init(
+            name: native.rawValue,
+            kind: .store,
+            isSingleLayer: false,
+            operations: operations,
+            customHeaderPrefix: nil,
+            maximumBodyBytes: DynamoDBRequest.maximumBytes,
+            rewrites: [],
+            requestHeaders: AdapterHeaders(),
+            responseHeaders: AdapterHeaders(),
+            errors: .none,
+            provisions: [],
+            contents: [],
+            examples: [],
+            native: native
+        )
     }
 
     /// The operation that a request is.

@@ -13,6 +13,8 @@ enum FetchError: Error, CustomStringConvertible {
     case http(HTTP1Error)
     case status(Int)
     case tooLarge(limit: Int)
+    /// A field of the request that no message may hold.
+    case field
     /// An issuer's metadata without the issuer's name or the address of its keys.
     case metadata
 
@@ -24,6 +26,7 @@ enum FetchError: Error, CustomStringConvertible {
         case .http(let error): "not a valid response (\(error.code))"
         case .status(let status): "answered \(status)"
         case .metadata: "the issuer's metadata does not name this issuer and its keys"
+        case .field: "a field of the request is invalid"
         case .tooLarge(let limit): "more than \(limit) bytes"
         }
     }
@@ -60,6 +63,7 @@ struct ControlClient {
         at target: Target,
         body: [UInt8] = [],
         contentType: StaticString? = nil,
+        adding added: [(name: String, value: [UInt8])] = [],
         limit: Int = maximumBytes,
         deadline: Instant
     ) async throws(FetchError) -> Reply {
@@ -74,6 +78,7 @@ struct ControlClient {
             authority: target.authority,
             body: body,
             contentType: contentType,
+            adding: added,
             limit: limit,
             deadline: deadline
         )
@@ -179,6 +184,7 @@ struct ControlStream: ~Copyable {
         authority: String,
         body: [UInt8] = [],
         contentType: StaticString? = nil,
+        adding added: [(name: String, value: [UInt8])] = [],
         limit: Int = ControlClient.maximumBytes,
         deadline: Instant
     ) async throws(FetchError) -> ControlClient.Reply {
@@ -186,6 +192,13 @@ struct ControlStream: ~Copyable {
         if let contentType { fields.append(.contentType, value: contentType) }
         fields.append(.accept, value: "*/*")
         fields.append(.userAgent, value: "bulkhead")
+        for field in added {
+            do throws(FieldError) {
+                try fields.append(name: field.name.utf8Span.span, value: field.value.span)
+            } catch {
+                throw .field
+            }
+        }
         var client = ClientConnection(limits: .upstreams)
         do throws(HTTP1Error) {
             client.send(

@@ -37,9 +37,11 @@ struct ControlPlan: Sendable {
 
     let keySources: [KeySource]
     /// By their place in the configuration.
-    let signers: [ContextSigner]
+    let vendors: [Vendor]
     let upstreams: [UpstreamPlan]
     let drainTimeout: Interval
+    /// Beyond it new requests are turned away; nil: never.
+    let memoryBytes: Int?
     let accessLog: Configuration.LogTarget
     let admin: AdminPlan
     /// Of this program.

@@ -62,7 +62,10 @@ extension Loader {
             bodyTimeout: limits.bodyTimeout,
             bodyRate: limits.bodyRate,
             idleTimeout: limits.idleTimeout,
-            maximumConnections: max(min(limits.connections, room) / workers, 1)
+            maximumConnections: max(min(limits.connections, room) / workers, 1),
+            maximumPerAddress: limits.connectionsPerAddress ?? max(limits.connections / 2, 1),
+            countsLoopback: limits.connectionsPerAddress != nil,
+            maximumExchanges: max(limits.exchanges / workers, 1)
         )
     }
 
@@ -96,7 +99,8 @@ extension Loader {
                 tls: nil,
                 material: nil,
                 bindsAuthority: false,
-                isOpen: false
+                isOpen: false,
+                maximumConnections: .max
             )
         }
         let tls = try listener.tls.map { try serverContext($0, listener.name) }
@@ -109,7 +113,8 @@ extension Loader {
             tls: isSame ? old?.tls : tls,
             material: material,
             bindsAuthority: (listener.tls?.certificates.count ?? 0) > 1,
-            isOpen: true
+            isOpen: true,
+            maximumConnections: listener.connections ?? .max
         )
     }
 
@@ -126,14 +131,15 @@ extension Loader {
 
     func controlPlan(_ plan: WorkerPlan) throws -> ControlPlan {
         var problems: [String] = []
-        let signers = configuration.credentials.compactMap { signer($0, &problems) }
+        let vendors = try configuration.credentials.compactMap { try vendor($0, &problems) }
         let token = configuration.admin.token.flatMap { Self.secret($0, files, &problems) }
         guard problems.isEmpty else { throw LoadProblems(problems) }
         return ControlPlan(
             keySources: try sources(),
-            signers: signers,
+            vendors: vendors,
             upstreams: plan.upstreams,
             drainTimeout: configuration.limits.drainTimeout,
+            memoryBytes: configuration.limits.memoryBytes ?? Memory.limit.map { $0 / 5 * 4 },
             accessLog: configuration.telemetry.accessLog,
             admin: AdminPlan(
                 socketPath: configuration.admin.socket,
@@ -155,20 +161,37 @@ extension Loader {
             switch credential.kind {
             case .signedContext(let context):
                 if case .file(let path) = context.key { files.digest(of: path) } else { nil }
+            case .sts: nil
             }
         }
     }
 
-    private func signer(_ credential: Configuration.Credential, _ problems: inout [String]) -> ContextSigner?
+    private func vendor(_ credential: Configuration.Credential, _ problems: inout [String]) throws -> Vendor?
     {
         switch credential.kind {
+        case .sts(let sts):
+            guard let endpoint = WebURL(sts.endpoint) else { return nil }
+            return .sts(
+                STSVendor(
+                    region: sts.region,
+                    endpoint: endpoint,
+                    tls: try clientContext(Configuration.ClientTLS(ca: sts.ca)),
+                    base: BaseKeySource(
+                        source: sts.base.source,
+                        profile: sts.base.profile,
+                        environment: environment.filter { $0.key.hasPrefix("AWS_") || $0.key == "HOME" }
+                    )
+                )
+            )
         case .signedContext(let context):
             guard let pem = Self.secret(context.key, files, &problems) else { return nil }
             do throws(KeyError) {
-                return ContextSigner(
-                    key: try SigningKey(pem: pem.bytes),
-                    issuer: context.issuer,
-                    lifetime: context.lifetime
+                return .context(
+                    ContextSigner(
+                        key: try SigningKey(pem: pem.bytes),
+                        issuer: context.issuer,
+                        lifetime: context.lifetime
+                    )
                 )
             } catch {
                 problems.append("credential \"\(credential.name)\": its key cannot be used: \(error)")

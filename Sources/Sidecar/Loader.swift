@@ -12,7 +12,7 @@ import Runtime
 package struct LoadProblems: Error, Sendable {
     package let lines: [String]
 
-    init(_ lines: [String]) { self.lines = lines }
+    package init(_ lines: [String]) { self.lines = lines }
 }
 
 /// Reads a configuration and everything that it names, and checks that the parts fit; reads no key of TLS and
@@ -114,7 +114,7 @@ package struct Loader: Sendable {
         _ tables: inout [String: TableEncoding],
         _ problems: inout [String]
     ) -> [String: Adapter] {
-        var adapters: [String: Adapter] = [:]
+        var adapters = Dictionary(uniqueKeysWithValues: Adapter.builtIn.map { ($0.name, $0) })
         do {
             for name in try files.list(folder) where name.hasSuffix(".yaml") {
                 let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
@@ -192,7 +192,8 @@ extension Adapter {
             kind: kind == .ingress ? .ingress : .store,
             isSingleLayer: isSingleLayer,
             sealsIdentifiers: sealsIDs || kind == .ingress,
-            remembersOwners: remembersOwners
+            remembersOwners: remembersOwners,
+            isAWS: native != nil
         )
     }
 }

@@ -29,7 +29,7 @@ import Testing
             "version: 1",
             "version: 1\nsomething: 2",
             "2:1: unknown key \"something\"; known keys: adapters, admin, credentials, identity, keys, limits, listeners, "
-                + "migrate, policy, reload, routes, telemetry, tenants, tiers, upstreams, version, workers"
+                + "migrate, ownership, policy, reload, routes, telemetry, tenants, tiers, upstreams, version, workers"
         ),
         Mistake("version: 1", "version: 1\nversion: 1", "2:1: duplicate key \"version\"; first at 1:1"),
         Mistake(
@@ -58,12 +58,12 @@ import Testing
         Mistake(
             "carriers: [bearer]",
             "carriers: [lease]",
-            "5:16: listeners[0].carriers[0]: lease is not in this version; expected one of bearer, handle, trace, certificate"
+            "5:16: listeners[0].carriers[0]: lease is not in this version; expected one of bearer, handle, trace, certificate, aws"
         ),
         Mistake(
             "carriers: [bearer]",
             "carriers: [payload]",
-            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is; expected one of bearer, handle, trace, certificate"
+            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is; expected one of bearer, handle, trace, certificate, aws"
         ),
         Mistake(
             "carriers: [bearer]",
@@ -418,8 +418,8 @@ import Testing
         ),
         Mistake(
             "keys:",
-            "credentials: [{name: a, kind: aws-sts, role: r}]\nkeys:",
-            "35:31: credentials[0].kind: aws-sts is not in this version; expected signed-context"
+            "credentials: [{name: a, kind: oauth2, role: r}]\nkeys:",
+            "35:31: credentials[0].kind: oauth2 is not in this version; expected one of signed-context, aws-sts"
         ),
     ]
 

@@ -34,6 +34,8 @@ let everything = """
         carriers: [handle, bearer]
         routes: [notes]
         endpoint: agent
+        connections: 5
+        tenant: acme
     identity:
       tier_drift: refuse
       token_bytes: 4KiB
@@ -64,6 +66,21 @@ let everything = """
     policy: {files: [p/, q.cedar], schema: s, mode: shadow}
     credentials:
       - {name: context, kind: signed-context, key: {file: c.pem}, lifetime: 30s, issuer: me}
+      - name: keys
+        kind: aws-sts
+        role: "arn:aws:iam::123456789012:role/tenant"
+        roles: {high: "arn:aws:iam::123456789012:role/high"}
+        region: eu-west-1
+        duration: 1h
+        endpoint: https://sts.example
+        fips: true
+        ca: ca.pem
+        tags: {tenant: T, tier: null, user: U}
+        source_identity: false
+        external_id: xx
+        session_policy: false
+        base: file
+        profile: p
     upstreams:
       agent:
         endpoints: ["127.0.0.1:8080", "[::1]:8080"]
@@ -92,6 +109,7 @@ let everything = """
         resource: 'Store::"notes"'
         upstream: notes
         single_layer: {owner: o, reason: r, expires: 2028-02-29T23:59:59Z}
+        aws: {service: s3, buckets: [b], tables: [{name: t, partition_key: k, indexes: {i: j}}]}
     adapters: own/
     limits:
       store: local
@@ -118,6 +136,9 @@ let everything = """
       body_timeout: 2s
       idle_timeout: 3s
       connections: 7
+      connections_per_address: 3
+      exchanges: 9
+      memory_bytes: 1GiB
       drain_timeout: 4s
     telemetry:
       service: svc
@@ -281,6 +302,8 @@ let everything = """
         )
         #expect(configuration.limits.windowBytes == 32_768 && configuration.limits.connections == 7)
         #expect(configuration.limits.drainTimeout == .seconds(4))
+        #expect(configuration.limits.connectionsPerAddress == 3 && configuration.limits.exchanges == 9)
+        #expect(configuration.limits.memoryBytes == 1 << 30 && configuration.listeners[2].connections == 5)
         #expect(configuration.telemetry.service == "svc")
         #expect(configuration.telemetry.accessLog == .file("/etc/bulkhead/access.jsonl"))
         #expect(configuration.telemetry.tenantsLabelled == 3)
