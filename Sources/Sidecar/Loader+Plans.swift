@@ -62,7 +62,10 @@ extension Loader {
             bodyTimeout: limits.bodyTimeout,
             bodyRate: limits.bodyRate,
             idleTimeout: limits.idleTimeout,
-            maximumConnections: max(min(limits.connections, room) / workers, 1)
+            maximumConnections: max(min(limits.connections, room) / workers, 1),
+            maximumPerAddress: limits.connectionsPerAddress ?? max(limits.connections / 2, 1),
+            countsLoopback: limits.connectionsPerAddress != nil,
+            maximumExchanges: max(limits.exchanges / workers, 1)
         )
     }
 
@@ -96,7 +99,8 @@ extension Loader {
                 tls: nil,
                 material: nil,
                 bindsAuthority: false,
-                isOpen: false
+                isOpen: false,
+                maximumConnections: .max
             )
         }
         let tls = try listener.tls.map { try serverContext($0, listener.name) }
@@ -109,7 +113,8 @@ extension Loader {
             tls: isSame ? old?.tls : tls,
             material: material,
             bindsAuthority: (listener.tls?.certificates.count ?? 0) > 1,
-            isOpen: true
+            isOpen: true,
+            maximumConnections: listener.connections ?? .max
         )
     }
 
@@ -134,6 +139,7 @@ extension Loader {
             vendors: vendors,
             upstreams: plan.upstreams,
             drainTimeout: configuration.limits.drainTimeout,
+            memoryBytes: configuration.limits.memoryBytes ?? Memory.limit.map { $0 / 5 * 4 },
             accessLog: configuration.telemetry.accessLog,
             admin: AdminPlan(
                 socketPath: configuration.admin.socket,

@@ -43,6 +43,10 @@ final class Worker {
     var now = Clock.now()
     var wallTime = Clock.wallTime()
     var connectionCount = 0
+    /// Of all workers.
+    let census: ConnectionCensus
+    /// Memory is short: what is under way goes on, nothing else begins.
+    var isPressed = false
     var isDraining = false
     /// Cipher text on its way through; empty between connections.
     var scratch = Buffer(capacity: Transport.readBytes)
@@ -55,6 +59,8 @@ final class Worker {
     private var spare: [Task] = []
     private var exchanges: [ExchangeBox] = []
     private var drainDeadline: Instant?
+    /// Of all workers.
+    private let backlog: RecordBacklog
     private var recordsDue = Instant(nanoseconds: .max)
     private var acceptAgainAt: Instant?
 
@@ -63,8 +69,16 @@ final class Worker {
     static let recordAge = Interval.milliseconds(50)
     private static let roundsPerTurn = 16
 
-    init(_ plan: WorkerPlan, index: Int, control: Mailbox<ControlMessage>) throws(SystemError) {
+    init(
+        _ plan: WorkerPlan,
+        index: Int,
+        control: Mailbox<ControlMessage>,
+        census: ConnectionCensus,
+        backlog: RecordBacklog
+    ) throws(SystemError) {
         self.plan = plan
+        self.census = census
+        self.backlog = backlog
         self.index = index
         self.control = control
         reactor = try Reactor()
@@ -276,7 +290,11 @@ final class Worker {
 
     private func handOverRecords(force: Bool) {
         guard !records.isEmpty, force || now >= recordsDue else { return }
-        control.send(.records(records.bytes.array()))
+        if backlog.add(records.count) {
+            control.send(.records(records.bytes.array()))
+        } else {
+            gateway.countDropped(records: records.bytes)
+        }
         records.removeAll()
     }
 
@@ -293,14 +311,19 @@ final class Worker {
             pools[upstream].use(addresses)
             admitWaiting(upstream)
         case .collect(let request): control.send(.counters(request: request, gateway.counters()))
-        case .drain(let deadline): drain(until: deadline)
+        case .listen(let sockets): try? listen(sockets)
+        case .pressure(let isPressed): self.isPressed = isPressed
+        case .drain(let deadline, let isHandedOver): drain(until: deadline, isHandedOver: isHandedOver)
         }
     }
 
-    private func drain(until deadline: Instant) {
+    /// - Parameter isHandedOver: another process has the same sockets, and takes who waits there.
+    private func drain(until deadline: Instant, isHandedOver: Bool) {
         isDraining = true
         drainDeadline = deadline
-        for listener in listeners { close(listener) }
+        for listener in listeners {
+            if isHandedOver { release(listener.descriptor) } else { close(listener) }
+        }
         listeners = []
         forEachMultiplex(drain)
         forEachDownstream(retire)

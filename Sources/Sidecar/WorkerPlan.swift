@@ -33,6 +33,11 @@ struct WorkerPlan: Sendable {
     let idleTimeout: Interval
     /// This worker's share.
     let maximumConnections: Int
+    /// Of all workers: from one address, and whether that counts for this host's own.
+    let maximumPerAddress: Int
+    let countsLoopback: Bool
+    /// This worker's share of the requests under way.
+    let maximumExchanges: Int
     /// How long an exchange may wait for keys, a credential or a provision.
     let needTimeout = Interval.seconds(10)
     /// An idle connection gives its buffers back after this.
@@ -92,6 +97,8 @@ struct ListenerPlan: Sendable {
     let bindsAuthority: Bool
     /// Whether it is in the configuration: else the last of its connections are on their way out.
     let isOpen: Bool
+    /// Open connections of all workers.
+    let maximumConnections: Int
 
     struct Material: Equatable, Sendable {
         let settings: Configuration.ServerTLS

@@ -6,7 +6,7 @@ package enum Counter: Int, Sendable, CaseIterable {
     // Connections from callers. Each one that was accepted is counted closed once; the difference is open.
     case connectionsAccepted, connectionsClosed
     /// Accepted and closed at once, for a limit; not among those accepted.
-    case connectionsRefused
+    case connectionsRefused, connectionsRefusedAtListener, connectionsRefusedFromAddress
     /// `accept` found no free descriptor.
     case acceptExhausted
     case tlsHandshakeFailures
@@ -55,7 +55,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         switch self {
         case .connectionsAccepted: "bulkhead_connections_accepted_total"
         case .connectionsClosed: "bulkhead_connections_closed_total"
-        case .connectionsRefused: "bulkhead_connections_refused_total"
+        case .connectionsRefused, .connectionsRefusedAtListener, .connectionsRefusedFromAddress:
+            "bulkhead_connections_refused_total"
         case .acceptExhausted: "bulkhead_accept_exhausted_total"
         case .tlsHandshakeFailures: "bulkhead_tls_handshake_failures_total"
         case .http2Connections: "bulkhead_http2_connections_total"
@@ -95,7 +96,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         switch self {
         case .connectionsAccepted: "Connections from callers."
         case .connectionsClosed: "Connections from callers that have ended."
-        case .connectionsRefused: "Connections that were closed at once, for a limit."
+        case .connectionsRefused, .connectionsRefusedAtListener, .connectionsRefusedFromAddress:
+            "Connections that were closed at once, by the limit."
         case .acceptExhausted: "Times that no descriptor was free for a connection."
         case .tlsHandshakeFailures: "Handshakes with callers that failed."
         case .http2Connections: "Connections from callers in HTTP/2."
@@ -142,6 +144,9 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .poolMisses: "{cache=\"connection\",result=\"miss\"}"
         case .needsMet, .keyFetches, .vends, .reloads: "{result=\"success\"}"
         case .needsFailed, .keyFetchFailures, .vendFailures, .reloadFailures: "{result=\"failure\"}"
+        case .connectionsRefused: "{limit=\"process\"}"
+        case .connectionsRefusedAtListener: "{limit=\"listener\"}"
+        case .connectionsRefusedFromAddress: "{limit=\"address\"}"
         case .http2ResetFloods: "{kind=\"resets\"}"
         case .http2ContinuationFloods: "{kind=\"continuations\"}"
         case .http2SettingsFloods: "{kind=\"settings\"}"
@@ -151,7 +156,7 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .http2WindowUpdateFloods: "{kind=\"window_updates\"}"
         case .http2QueuedFrameFloods: "{kind=\"queued_frames\"}"
         case .http2HeaderFloods: "{kind=\"header_bytes\"}"
-        case .connectionsAccepted, .connectionsClosed, .connectionsRefused, .acceptExhausted,
+        case .connectionsAccepted, .connectionsClosed, .acceptExhausted,
             .http2Connections, .http2Streams, .http2WindowStalls,
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
             .handlesSealed, .handlesOpened, .headersStripped, .decisions, .policyErrors, .shadowDenials,
