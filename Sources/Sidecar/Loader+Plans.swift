@@ -70,12 +70,16 @@ extension Loader {
     }
 
     private func upstreamPlan(_ upstream: Configuration.Upstream) throws -> UpstreamPlan {
-        UpstreamPlan(
+        let tls = try upstream.tls.map { try clientContext($0, upstream.protocol.names) }
+        let isPlain = upstream.tls == nil || upstream.protocol == .http1
+        return UpstreamPlan(
             name: upstream.name,
             endpoints: upstream.endpoints,
             authority: Array(upstream.endpoints[0].description.utf8),
-            tls: try upstream.tls.map { try clientContext($0) },
+            tls: tls,
+            tlsHTTP1: isPlain ? tls : try upstream.tls.map { try clientContext($0) },
             serverName: upstream.tls?.serverName ?? upstream.endpoints[0].hostText,
+            protocol: upstream.protocol,
             timeouts: upstream.timeouts,
             health: upstream.health,
             maximumConnections: upstream.connections.maximum,
@@ -285,5 +289,16 @@ extension HTTP2Limits {
         otherFrames = limits.http2.otherFrames
         windowUpdates = limits.http2.windowUpdates
         queuedFrames = limits.http2.queuedFrames
+    }
+}
+
+extension Configuration.UpstreamProtocol {
+    /// What ALPN offers, the best first.
+    fileprivate var names: [String] {
+        switch self {
+        case .http1: ["http/1.1"]
+        case .http2: ["h2"]
+        case .auto: ["h2", "http/1.1"]
+        }
     }
 }

@@ -81,7 +81,7 @@ extension Worker {
         case .parked, .queued, .closing: return false
         case .forwarding, .tunnel:
             guard let upstream = connection.upstream else { return false }
-            connection.isPaused = upstream.io.transport.pendingBytes >= plan.windowBytes
+            connection.isPaused = upstream.isUndecided || upstream.io.pendingBytes >= plan.windowBytes
             return !connection.isPaused
         }
     }

@@ -19,12 +19,14 @@ final class Worker {
         case downstream(Downstream)
         case multiplex(Multiplex)
         case upstream(Upstream)
+        case upstreamMultiplex(UpstreamMultiplex)
     }
 
     private enum Task {
         case downstream(Downstream)
         case multiplex(Multiplex)
         case upstream(Upstream)
+        case upstreamMultiplex(UpstreamMultiplex)
     }
 
     let index: Int
@@ -115,7 +117,7 @@ final class Worker {
             switch slot {
             case .downstream(let connection): hangUp(connection, .draining)
             case .multiplex(let connection): hangUp(connection, .draining)
-            case .empty, .listener, .upstream: break
+            case .empty, .listener, .upstream, .upstreamMultiplex: break
             }
         }
         handOverRecords(force: true)
@@ -151,6 +153,9 @@ final class Worker {
         case .upstream(let connection):
             connection.io.transport.note(event.readiness)
             schedule(connection)
+        case .upstreamMultiplex(let connection):
+            connection.io.transport.note(event.readiness)
+            schedule(connection)
         }
     }
 
@@ -166,6 +171,12 @@ final class Worker {
         guard !connection.isScheduled else { return }
         connection.isScheduled = true
         tasks.append(.multiplex(connection))
+    }
+
+    func schedule(_ connection: UpstreamMultiplex) {
+        guard !connection.isScheduled else { return }
+        connection.isScheduled = true
+        tasks.append(.upstreamMultiplex(connection))
     }
 
     func schedule(_ connection: Upstream) {
@@ -190,6 +201,9 @@ final class Worker {
                     connection.isScheduled = false
                     advance(connection)
                 case .upstream(let connection):
+                    connection.isScheduled = false
+                    advance(connection)
+                case .upstreamMultiplex(let connection):
                     connection.isScheduled = false
                     advance(connection)
                 }
@@ -241,6 +255,16 @@ final class Worker {
 
     func arm(_ connection: Upstream) {
         guard connection.deadline < connection.armedAt else { return }
+        if let link = connection.io.link {
+            link.connection.deadline = min(link.connection.deadline, connection.deadline)
+            return arm(link.connection)
+        }
+        connection.armedAt = connection.deadline
+        timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
+    }
+
+    func arm(_ connection: UpstreamMultiplex) {
+        guard connection.deadline < connection.armedAt else { return }
         connection.armedAt = connection.deadline
         timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
     }
@@ -259,6 +283,9 @@ final class Worker {
                 connection.armedAt = Instant(nanoseconds: .max)
                 if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
             case .multiplex(let connection):
+                connection.armedAt = Instant(nanoseconds: .max)
+                if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
+            case .upstreamMultiplex(let connection):
                 connection.armedAt = Instant(nanoseconds: .max)
                 if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
             case .upstream(let connection):

@@ -56,7 +56,10 @@ struct UpstreamPlan: Sendable {
     /// What Host says: the first endpoint.
     let authority: [UInt8]
     private(set) var tls: TLSContext?
+    /// The same, for what speaks HTTP/1.1 alone: the control thread, and WebSockets.
+    private(set) var tlsHTTP1: TLSContext?
     let serverName: String
+    let `protocol`: Configuration.UpstreamProtocol
     let timeouts: Configuration.Timeouts
     let health: Configuration.Health?
     let maximumConnections: Int
@@ -81,10 +84,13 @@ struct UpstreamPlan: Sendable {
     func vacated() -> UpstreamPlan {
         var plan = retired()
         plan.tls = nil
+        plan.tlsHTTP1 = nil
         return plan
     }
 
-    func makeSession() -> TLSSession? { tls.map { TLSSession(client: $0, serverName: serverName) } }
+    func makeSession(onlyHTTP1: Bool) -> TLSSession? {
+        (onlyHTTP1 ? tlsHTTP1 : tls).map { TLSSession(client: $0, serverName: serverName) }
+    }
 }
 
 struct ListenerPlan: Sendable {

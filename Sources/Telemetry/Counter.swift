@@ -47,6 +47,8 @@ package enum Counter: Int, Sendable, CaseIterable {
 
     // Upstreams. Each connection that was opened is counted closed once; the difference is open.
     case upstreamConnectionsOpened, upstreamConnectionsClosed, upstreamRetries
+    /// Of those connections, the ones in HTTP/2.
+    case upstreamHTTP2Connections
     /// Answers that would have shown something of another tenant.
     case leaksStopped
 
@@ -87,6 +89,7 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .upstreamConnectionsOpened: "bulkhead_upstream_connections_opened_total"
         case .upstreamConnectionsClosed: "bulkhead_upstream_connections_closed_total"
         case .upstreamRetries: "bulkhead_upstream_retries_total"
+        case .upstreamHTTP2Connections: "bulkhead_upstream_http2_connections_total"
         case .leaksStopped: "bulkhead_leaks_stopped_total"
         }
     }
@@ -129,6 +132,7 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .upstreamConnectionsOpened: "Connections to upstreams."
         case .upstreamConnectionsClosed: "Connections to upstreams that have ended."
         case .upstreamRetries: "Requests that were sent once more."
+        case .upstreamHTTP2Connections: "Connections to upstreams in HTTP/2."
         case .leaksStopped: "Answers held back that would have shown another tenant."
         }
     }
@@ -161,6 +165,7 @@ package enum Counter: Int, Sendable, CaseIterable {
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
             .handlesSealed, .handlesOpened, .headersStripped, .decisions, .policyErrors, .shadowDenials,
             .exchangesCut, .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries,
+            .upstreamHTTP2Connections,
             .leaksStopped:
             ""
         }
