@@ -93,6 +93,11 @@ cedar_differential() {
         "$root/.build/peers/cedar/bin/python" Tests/Differential/cedar.py --cases 20000
 }
 
+signing_differential() {
+    swift build --product SigningPeer &&
+        "$root/.build/peers/main/bin/python" Tests/Differential/sigv4.py --cases 20000
+}
+
 # number WORD LINE: the count before that word in pytest's closing line, or 0.
 number() {
     sed -nE "s/.*[^0-9]([0-9]+) $1.*/\1/p" <<<" $2" | grep . || echo 0
@@ -114,6 +119,7 @@ else
     step "ThreadSanitizer" sanitized thread
     step "fuzzing" bash Tests/Fuzz/run.sh --seconds 600
     step "Cedar beside its reference" cedar_differential
+    step "AWS signatures against botocore" signing_differential
 fi
 
 printf '\n'

@@ -16,8 +16,11 @@ extension Configuration {
         package var isSingleLayer: Bool
         /// Ids or sessions leave here sealed and come back later, so their key must outlive a restart.
         package var sealsIdentifiers: Bool
+        /// A service of AWS, where keys that are narrowed to the compartment are the second layer.
+        package var isAWS: Bool
 
-        package init(kind: Kind, isSingleLayer: Bool, sealsIdentifiers: Bool) {
+        package init(kind: Kind, isSingleLayer: Bool, sealsIdentifiers: Bool, isAWS: Bool = false) {
+            self.isAWS = isAWS
             self.kind = kind
             self.isSingleLayer = isSingleLayer
             self.sealsIdentifiers = sealsIdentifiers
@@ -140,7 +143,7 @@ struct Check {
         }
     }
 
-    /// Whose handles are good where (THREATS 6).
+    /// Whose handles and traces are good where (THREATS 3, 6).
     mutating func agents() {
         let agents = configuration.agents
         for (index, listener) in configuration.listeners.enumerated() {
@@ -152,14 +155,24 @@ struct Check {
                 } else if !agents.contains(endpoint) {
                     note("\(path).endpoint", "no route to an Agent goes to \"\(endpoint)\"")
                 }
-                if !listener.carriers.contains(.handle) {
-                    note("\(path).endpoint", "says whose handles are good, but \"carriers\" has no handle")
+                if !listener.isAgentSide {
+                    let message = "says whose calls come in, but \"carriers\" has neither handle nor trace"
+                    note("\(path).endpoint", message)
                 }
-            } else if listener.carriers.contains(.handle), agents.count != 1 {
+            } else if listener.isAgentSide, agents.count != 1 {
                 let names = agents.isEmpty ? "none" : agents.joined(separator: ", ")
-                note("\(path).carriers", "handle needs \"endpoint\" to name one agent; there are: \(names)")
+                let needing = listener.carriers.filter { [.handle, .trace, .aws].contains($0) }.map(\.rawValue)
+                let what = needing.joined(separator: " and ") + (needing.count == 1 ? " needs" : " need")
+                note("\(path).carriers", "\(what) \"endpoint\" to name one agent; there are: \(names)")
             }
-            guard listener.carriers.contains(.handle), let agent = configuration.agent(of: listener) else {
+            // A client object is made once, and would speak for its first tenant in another's request (THREATS 2).
+            if listener.carriers.contains(.aws), listener.tenant == nil {
+                note(
+                    "\(path).carriers",
+                    "aws takes keys that a process keeps: write \"tenant\" to say whom the process behind it serves"
+                )
+            }
+            guard listener.isAgentSide, let agent = configuration.agent(of: listener) else {
                 continue
             }
             for (number, name) in listener.routes.enumerated() {
@@ -167,7 +180,7 @@ struct Check {
                     route.upstream == agent
                 else { continue }
                 let message =
-                    "\"\(name)\" leads to the agent whose handles are good here; callers bring bearer"
+                    "\"\(name)\" leads to the agent whose own calls come in here; callers bring bearer"
                 note("\(path).routes[\(number)]", message)
             }
         }
@@ -211,6 +224,11 @@ struct Check {
             note("routes[\(index)].adapter", message)
         }
     }
+}
+
+extension Configuration.Listener {
+    /// An agent's own calls come in here.
+    fileprivate var isAgentSide: Bool { carriers.contains { [.handle, .trace, .aws].contains($0) } }
 }
 
 extension Configuration.Endpoint {

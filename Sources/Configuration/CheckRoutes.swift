@@ -23,7 +23,14 @@ extension Check {
             let known = configuration.credentials.map(\.name)
             note("\(path).credentials", Spelling.unknown("credential", name, among: known))
         }
-        guard route.credentials == nil else { return }
+        let credential = route.credentials.flatMap { configuration.credential(named: $0) }
+        if case .sts? = credential?.kind, route.aws == nil {
+            note(
+                "\(path).credentials",
+                "keys of AWS sign for a service: write \"aws\" with what the route reaches"
+            )
+        }
+        if case .sts? = credential?.kind {} else if route.credentials != nil { return }
         for template in route.headers where template.uses(.context) {
             note("\(path).headers.\(template.name)", "{context} needs \"credentials\" of kind signed-context")
         }
@@ -41,13 +48,23 @@ extension Check {
         case (.store, true):
             note("\(path).resource", "adapter \(route.adapter) stands before a store, not \(route.resource)")
         }
-        if adapter.isSingleLayer && route.singleLayer == nil {
+        var isSingle = adapter.isSingleLayer
+        if adapter.isAWS {
+            let credential = route.credentials.flatMap { configuration.credential(named: $0) }
+            isSingle = true
+            if case .sts(let sts)? = credential?.kind, sts.narrows { isSingle = false }
+        }
+        if isSingle && route.singleLayer == nil {
             let message =
-                "\(route.adapter) stores cannot keep tenants apart by themselves; "
-                + "write \"single_layer: {owner, reason, expires}\""
+                adapter.isAWS
+                ? "without keys that are narrowed to a compartment (\"credentials\" of kind aws-sts, with its "
+                    + "session_policy), nothing but Bulkhead keeps tenants apart; write them, or "
+                    + "\"single_layer: {owner, reason, expires}\""
+                : "\(route.adapter) stores cannot keep tenants apart by themselves; "
+                    + "write \"single_layer: {owner, reason, expires}\""
             note("\(path).adapter", message)
         }
-        if !adapter.isSingleLayer && route.singleLayer != nil {
+        if !isSingle && route.singleLayer != nil {
             note("\(path).single_layer", "adapter \(route.adapter) asks for none; leave it out")
         }
     }

@@ -13,14 +13,18 @@ extension Configuration {
         package var carriers: [Carrier]
         /// Names of routes, at least one.
         package var routes: [String]
-        /// Name of the agent upstream whose handles are good here. Default: the only agent upstream there is;
+        /// Name of the agent upstream whose handles and traces are good here. Default: the only agent upstream there is;
         /// `Configuration.agent(of:)` answers that.
         package var endpoint: String?
+        /// The one tenant whom the process behind this listener serves. Default: none, that is all.
+        package var tenant: String?
     }
 
     /// Where a request says whose it is (DESIGN §5).
     package enum Carrier: String, CaseIterable, Sendable {
-        case bearer, handle, certificate
+        case bearer, handle, trace, certificate
+        /// An AWS signature whose access key id is a handle.
+        case aws
     }
 
     package struct ServerTLS: Sendable, Equatable {
@@ -73,6 +77,7 @@ extension Configuration.Listener {
         let carriers = section.required("carriers")?.carriers() ?? []
         let routes = section.required("routes")?.names() ?? []
         let endpoint = section.value("endpoint")?.name()
+        let tenant = section.value("tenant")?.string(count: 1...256)
         section.unsupported("upstream", "a listener with an upstream of its own (protocol redis)")
         guard let address else { return nil }
         return Self(
@@ -82,7 +87,8 @@ extension Configuration.Listener {
             plaintext: plaintext,
             carriers: carriers,
             routes: routes,
-            endpoint: endpoint
+            endpoint: endpoint,
+            tenant: tenant
         )
     }
 }
@@ -134,7 +140,7 @@ extension YAML.Value {
         list(count: 1...8)?.reduce(into: []) { carriers, item in
             let later = "is not in this version"
             let refused = [
-                "trace": later, "lease": later, "payload": "never says by itself whose a request is",
+                "lease": later, "payload": "never says by itself whose a request is",
             ]
             guard let carrier = item.choice(Configuration.Carrier.self, refused: refused) else { return }
             if carriers.contains(carrier) { item.note("stands twice in the list") }

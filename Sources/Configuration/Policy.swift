@@ -24,6 +24,7 @@ extension Configuration {
 
         package enum Kind: Sendable, Equatable {
             case signedContext(SignedContext)
+            case sts(STS)
         }
     }
 
@@ -54,12 +55,15 @@ extension Configuration.Credential {
         let name = section.name()
         let later = "is not in this version"
         let kind = section.required("kind")?.choice(
-            [("signed-context", true)],
-            refused: ["aws-sts": later, "oauth2": later, "redis-acl": later, "secret": later]
+            [("signed-context", false), ("aws-sts", true)],
+            refused: ["oauth2": later, "redis-acl": later, "secret": later]
         )
-        guard kind == true else {
+        guard let isSTS = kind else {
             section.skipRest()
             return nil
+        }
+        if isSTS {
+            return Configuration.STS.decode(&section).map { Self(name: name, kind: .sts($0)) }
         }
         let key = section.required("key")?.secret()
         var lifetime = Interval.seconds(60)

@@ -26,6 +26,8 @@ extension Configuration {
         package var websocket = false
         /// Names in lower case of fields that carry a session id, besides those that the adapter knows.
         package var sessionHeaders: [String] = []
+        /// For services of AWS. Default: none.
+        package var aws: AWSRoute?
     }
 
     package enum Scope: String, CaseIterable, Sendable {
@@ -87,6 +89,7 @@ extension Configuration.Route {
         route.headers = section.value("headers")?.headerTemplates(over: standard) ?? standard
         section.read("websocket", into: &route.websocket) { $0.boolean() }
         section.read("session_headers", into: &route.sessionHeaders) { $0.fieldNames() }
+        section.read("aws", into: &route.aws) { $0.section(Configuration.AWSRoute.decode) }
         // With a part missing, its problem is noted and the whole will not be used.
         return adapter == nil || resource == nil || upstream == nil ? nil : route
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 package import Bytes
 package import HTTPTypes
 package import Identity
@@ -45,6 +46,8 @@ package struct Exchange: ~Copyable {
     /// The principal comes from a token in `Authorization`.
     var hasToken = false
     package internal(set) var grant: Grant?
+    /// What the agent signed the request with, if its key is a handle.
+    var signature: SignatureClaim?
     var mapping: RequestMapping?
     /// What the exchange was parked for last, and how that ended: a step asks for one thing once.
     var unmet: Need?
@@ -60,6 +63,8 @@ package struct Exchange: ~Copyable {
     /// As the client calls its session.
     var clientSession = Buffer()
     package internal(set) var traceID: (high: UInt64, low: UInt64) = (0, 0)
+    /// Stands among the open exchanges, for the agent's own calls.
+    var isOpen = false
 
     /// What goes to the upstream.
     package internal(set) var outgoing = OutgoingRequest()
@@ -97,15 +102,8 @@ package struct Exchange: ~Copyable {
         TraceParent(traceHigh: traceID.high, traceLow: traceID.low, span: randomWord(2), isSampled: true)
     }
 
-    /// Makes this exchange's handle another than every other.
-    var nonce: Nonce {
-        var nonce = Nonce(repeating: 0)
-        for index in nonce.indices { nonce[index] = random.bytes[24 + index] }
-        return nonce
-    }
-
     /// Names the exchange in records: another id than the trace that the agent hands on, which is a secret.
-    var recordID: (high: UInt64, low: UInt64) { (randomWord(5), randomWord(6)) }
+    var recordID: (high: UInt64, low: UInt64) { (randomWord(3), randomWord(4)) }
 
     /// What the caller was answered; nil when nothing was.
     var answerStatus: Status? { isAnswered ? answer.status : nil }
@@ -136,6 +134,7 @@ package struct Exchange: ~Copyable {
         operation = nil
         principal = nil
         handle = nil
+        signature = nil
         hasToken = false
         grant = nil
         mapping = nil
@@ -145,6 +144,7 @@ package struct Exchange: ~Copyable {
         session = nil
         clientSession.removeAll()
         traceID = (0, 0)
+        isOpen = false
         outgoing.removeAll()
         requestBody.removeAll()
         isBodyCollected = false

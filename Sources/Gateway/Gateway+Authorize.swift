@@ -100,20 +100,24 @@ extension Gateway {
         if let end = use.holdsUntil(now) { expiry = min(expiry, end) }
         guard verdict.isAllowed else { return grant(verdict, principal, nil, nil, expiry, nil) }
         let compartment = try compartment(of: principal, route)
-        let credential = try credential(for: principal, exchange, route, now)
+        let scope = AdapterScope(
+            route.adapter,
+            compartment: compartment,
+            tenant: principal.tenant.text.utf8Span.span,
+            idKey: exchange.plan.keys.current,
+            resources: route.resources
+        )
+        let action = route.adapter.operations[operation].action
+        let credential = try credential(for: principal, exchange, route, action, scope, now)
         if let credential { expiry = min(expiry, credential.expiry) }
         let means: Means
         do throws(FieldError) {
             means = try Means(
-                scope: AdapterScope(
-                    route.adapter,
-                    compartment: compartment,
-                    tenant: principal.tenant.text.utf8Span.span,
-                    idKey: exchange.plan.keys.current
-                ),
+                scope: scope,
                 route: route,
                 principal: principal,
                 context: credential?.bytes ?? [],
+                keys: credential?.keys,
                 pool: pool(of: principal, route),
                 provision: provision(compartment, principal, exchange, route),
                 series: metrics.series(
@@ -209,17 +213,25 @@ extension Gateway {
         for principal: Principal,
         _ exchange: borrowing Exchange,
         _ route: Route,
+        _ action: String,
+        _ scope: AdapterScope,
         _ now: WallTime
     ) throws(Stop) -> VendedCredential? {
         guard let (place, name) = route.credential else { return nil }
+        let form = try stsForm(for: principal, route, action, scope)
         let generation = exchange.plan.generation
         keys.beginCredential(
             generation: generation,
             credential: name.utf8Span.span,
             tenant: principal.tenant.text.utf8Span.span
         )
-        keys.add(route.upstreamName.utf8Span.span)
-        keys.add(principal.digest.bytes)
+        if let form {
+            // All that the keys depend on is in the request for them; who asks with another token gets the same.
+            keys.add(form.span)
+        } else {
+            keys.add(route.upstreamName.utf8Span.span)
+            keys.add(principal.digest.bytes)
+        }
         let key = keys.finishCredential()
         if let vended = credentials[key], now < vended.renewAt { return vended }
         let need = CredentialNeed(
@@ -227,7 +239,8 @@ extension Gateway {
             generation: generation,
             credential: place,
             audience: route.upstreamName,
-            principal: principal
+            principal: principal,
+            form: form
         )
         throw .need(.credential(need))
     }

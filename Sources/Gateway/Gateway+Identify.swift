@@ -15,8 +15,12 @@ extension Gateway {
             carriers.add(certificate, with: &authenticator, snapshot: identity, now: now)
         }
         add(exchange.request.fields, to: &carriers, identity, now)
+        if listener.carriers.contains(.aws) { try addSignature(&exchange, to: &carriers, identity, now) }
         switch carriers.outcome {
         case .principal(let principal, let handle):
+            if let tenant = listener.tenant, !principal.tenant.text.utf8.elementsEqual(tenant.utf8) {
+                throw .refused(.leaseForeign)
+            }
             exchange.principal = principal
             exchange.handle = handle
             exchange.session = handle?.session
@@ -42,6 +46,11 @@ extension Gateway {
             case .authorization: slot = .authorization
             case .xAPIKey: slot = .xAPIKey
             case .apiKey: slot = .apiKey
+            case .traceparent:
+                guard let parent = TraceParent(fields.value(at: index)) else { continue }
+                let trace = (parent.traceHigh, parent.traceLow)
+                _ = carriers.add(trace: trace, with: &authenticator, snapshot: identity, now: now)
+                continue
             case .baggage:
                 addBaggage(&carriers, fields, index, identity, now)
                 continue

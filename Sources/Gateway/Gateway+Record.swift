@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
+import Configuration
 import HTTPTypes
 import Identity
 import Namespaces
@@ -18,6 +19,10 @@ extension Gateway {
         let duration = now - exchange.startedAt
         let upstream = exchange.upstreamStartedAt.flatMap { start in
             exchange.upstreamAnsweredAt.map { $0 - start }
+        }
+        if exchange.isOpen {
+            let end = exchange.startedOn + duration + exchange.plan.handleTimes.linger
+            exchanges.end(exchange.traceID, until: end)
         }
         let status = exchange.answerStatus
         var hop = Hop()

@@ -57,7 +57,8 @@ extension Gateway {
             let status = try Self.mapBody(
                 exchange.responseBody,
                 of: exchange.upstreamResponse.status,
-                exchange.request.path,
+                exchange.request,
+                sent: exchange.requestBody,
                 route.adapter,
                 mapping,
                 means.scope,
@@ -72,7 +73,8 @@ extension Gateway {
     private static func mapBody(
         _ body: borrowing Buffer,
         of status: Status,
-        _ path: borrowing CanonicalPath,
+        _ request: borrowing RequestHead,
+        sent: borrowing Buffer,
         _ adapter: Adapter,
         _ mapping: RequestMapping,
         _ scope: AdapterScope,
@@ -82,7 +84,8 @@ extension Gateway {
             mapping,
             status: status.rawValue,
             body.bytes,
-            path,
+            request,
+            sent: sent.bytes,
             scope,
             into: &output
         )

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 import Bytes
 import Configuration
 import HTTPTypes
@@ -20,20 +21,16 @@ extension Gateway {
         guard let means = grant.means else { throw .refused(.policyDenied) }
         let adapter = route.adapter
         exchange.outgoing.method = exchange.request.method
-        var mapping: RequestMapping
+        let mapping: RequestMapping
         do throws(AdapterFailure) {
-            mapping = try adapter.rewriteTarget(
+            mapping = try adapter.rewriteHead(
                 operation,
-                exchange.request.path,
-                means.scope,
-                into: &exchange.outgoing.target
-            )
-            try adapter.planRequest(
-                &mapping,
-                exchange.request.fields,
+                exchange.request,
                 length: exchange.bodyLength,
                 means.scope,
-                into: &requestPlan
+                isSignature: SignatureClaim.isOurs,
+                into: &exchange.outgoing.target,
+                &requestPlan
             )
         } catch {
             throw .adapter(error)
@@ -46,7 +43,11 @@ extension Gateway {
         }
         switch adapter.requestBody(mapping) {
         case .json(let limit): return .collect(limit: min(limit, exchange.plan.bufferedBodyBytes))
-        case .none, .opaque, .events: return try send(&exchange, adapter, mapping, means)
+        case .opaque where mustCollect(exchange, route):
+            return .collect(limit: exchange.plan.bufferedBodyBytes)
+        case .none, .opaque, .events:
+            try verifySignature(exchange, isCollected: false)
+            return try send(&exchange, adapter, mapping, means)
         }
     }
 
@@ -55,6 +56,11 @@ extension Gateway {
         guard let route = exchange.route, let means = exchange.grant?.means, var mapping = exchange.mapping
         else {
             throw .refused(.policyFailed)
+        }
+        try verifySignature(exchange, isCollected: true)
+        if route.adapter.requestBody(mapping) == .opaque {
+            exchange.isBodyCollected = true
+            return try send(&exchange, route.adapter, mapping, means)
         }
         text.removeAll()
         swap(&text, &exchange.requestBody)
@@ -83,13 +89,16 @@ extension Gateway {
         return try send(&exchange, route.adapter, mapping, means)
     }
 
-    private func send(
+    private mutating func send(
         _ exchange: inout Exchange,
         _ adapter: Adapter,
         _ mapping: RequestMapping,
         _ means: Means
     ) throws(Stop) -> Action {
-        guard adapter.operations[mapping.operation].isLocal else { return .forward }
+        guard adapter.operations[mapping.operation].isLocal else {
+            if let signing = exchange.route?.signing { try sign(&exchange, means, signing.scope) }
+            return .forward
+        }
         let status = adapter.answer(mapping, means.scope, into: &exchange.answer.body)
         exchange.answer.status = Status(status)
         exchange.answer.fields.append(.contentType, value: adapter.errorContentType)
@@ -222,16 +231,29 @@ extension Gateway {
         _ now: WallTime,
         forwardsToken: Bool
     ) throws(FieldError) {
-        let times = exchange.plan.handleTimes
+        let end = now + exchange.plan.handleTimes.maxRun
+        let until = min(end + exchange.plan.handleTimes.linger, principal.expiry)
         text.removeAll()
         text.append("Bearer ")
         authenticator.seal(
             principal,
             agent: route.upstreamName,
             session: exchange.session,
-            nonce: exchange.nonce,
-            expires: now + times.maxRun + times.linger,
+            nonce: exchanges.nonce(of: exchange.traceID),
+            expires: until,
             into: &text
+        )
+        // Before anything of it is sent: the agent's own calls may speak for it from here on.
+        exchange.isOpen = exchanges.begin(
+            OpenExchange(
+                trace: exchange.traceID,
+                principal: principal,
+                session: exchange.session,
+                agent: route.upstreamName,
+                until: until,
+                traceUntil: end
+            ),
+            now: now
         )
         if !forwardsToken { try exchange.outgoing.fields.append(.authorization, value: text.bytes) }
         try exchange.outgoing.fields.append(.baggage, value: baggage(exchange, means).bytes)

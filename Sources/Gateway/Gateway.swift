@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 package import Bytes
 import Crypto
 package import HTTPTypes
@@ -55,11 +56,13 @@ package struct Gateway: ~Copyable {
         case need(Need)
     }
 
-    /// Random bytes that each exchange is given: trace id 16, span id 8, handle nonce 16, record id 16.
-    package static let randomBytes = 56
+    /// Random bytes that each exchange is given: trace id 16, span id 8, record id 16.
+    package static let randomBytes = 40
 
     var snapshot: Snapshot
     var authenticator: Authenticator
+    /// Shared with the other workers.
+    let exchanges: OpenExchanges
     var sessions: SessionCodec
     var keys = KeyHasher()
     var grants = GrantCache<Means>()
@@ -74,6 +77,9 @@ package struct Gateway: ~Copyable {
     var requestPlan = FieldPlan()
     var responsePlan = FieldPlan()
     var text = Buffer()
+    /// Verifies agents' AWS signatures, and makes ours.
+    var signer = RequestSigner()
+    var worthlessKeys: WorthlessKeys
 
     /// Connections to an upstream are shared by requests that have all of this in common (THREATS 18).
     struct PoolKey: Hashable {
@@ -85,14 +91,17 @@ package struct Gateway: ~Copyable {
     /// Who is believed now.
     package var identity: IdentitySnapshot { snapshot.identity }
 
-    package init(_ snapshot: Snapshot) {
+    package init(_ snapshot: Snapshot, exchanges: OpenExchanges) {
         self.snapshot = snapshot
+        self.exchanges = exchanges
         let keys = snapshot.plan.keys
         authenticator = Authenticator(
             handles: HandleCodec(current: keys.current, previous: keys.previous),
+            exchanges: exchanges,
             limits: snapshot.plan.tokenLimits
         )
         sessions = SessionCodec(secret: keys.current)
+        worthlessKeys = WorthlessKeys(current: keys.current)
         metrics = MetricSet(tenantsLabelled: snapshot.plan.tenantsLabelled)
     }
 
@@ -208,7 +217,11 @@ package struct Gateway: ~Copyable {
         if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {
-            operation = try route.adapter.match(exchange.request.method, exchange.request.path)
+            // Tables need no more than these, and the warm path copies nothing else.
+            operation =
+                route.adapter.native == nil
+                ? try route.adapter.match(exchange.request.method, exchange.request.path)
+                : try route.adapter.match(exchange.request, route.resources)
         } catch {
             throw .adapter(error)
         }

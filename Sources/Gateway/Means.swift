@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 import Bytes
 import Configuration
 import HTTPTypes
@@ -9,6 +10,13 @@ package import Vending
 
 /// A decision with what it allows the request to use (DESIGN §2).
 package typealias Grant = Vending.Grant<Means>
+
+/// A day's key on the heap, since a class cannot give up one that is no reference.
+final class MeansDayKey {
+    var key: DayKey
+
+    init(_ key: consuming DayKey) { self.key = key }
+}
 
 /// With what and inside which compartment: everything of a grant that is the same for all of its requests. One
 /// worker's own.
@@ -22,6 +30,10 @@ package final class Means {
     package let pool: Int
     /// What the store must be given before the compartment's first request.
     let provision: ProvisionNeed?
+    /// Keys to sign with at the upstream.
+    let keys: AWSCredential?
+    /// That of the day on which it was used last.
+    var dayKey: (day: [UInt8], key: MeansDayKey)?
     /// The place of route, tenant and tier in the metrics.
     let series: Int
     /// Who it is and by which right, as each record says it.
@@ -34,6 +46,7 @@ package final class Means {
         route: Route,
         principal: Principal,
         context: [UInt8],
+        keys: AWSCredential?,
         pool: Int,
         provision: ProvisionNeed?,
         series: Int,
@@ -42,6 +55,7 @@ package final class Means {
         self.scope = scope
         self.recordPart = recordPart
         self.pool = pool
+        self.keys = keys
         self.provision = provision
         self.series = series
         var fields = Fields()

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import AWS
 package import Bytes
 package import Identity
 package import Namespaces
@@ -25,6 +26,8 @@ package struct CredentialNeed: Hashable, Sendable {
     package let credential: Int
     package let audience: String
     package let principal: Principal
+    /// What is asked of STS; nil for other vendors.
+    package let form: [UInt8]?
 
     package static func == (left: CredentialNeed, right: CredentialNeed) -> Bool { left.key == right.key }
     package func hash(into hasher: inout Hasher) { hasher.combine(key) }
@@ -44,11 +47,14 @@ package struct ProvisionNeed: Hashable, Sendable {
 /// What was vended, as a worker keeps it.
 package struct VendedCredential: Sendable {
     package let bytes: [UInt8]
+    /// Keys to sign with.
+    package let keys: AWSCredential?
     package let renewAt: WallTime
     package let expiry: WallTime
 
-    package init(bytes: [UInt8], renewAt: WallTime, expiry: WallTime) {
+    package init(bytes: [UInt8], keys: AWSCredential? = nil, renewAt: WallTime, expiry: WallTime) {
         self.bytes = bytes
+        self.keys = keys
         self.renewAt = renewAt
         self.expiry = expiry
     }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import AWS
 package import HTTPTypes
 package import Identity
 package import Namespaces
@@ -48,10 +49,21 @@ package struct Refusal: Sendable {
         )
     }
 
+    package init(_ failure: SignatureFailure) {
+        self.init("\(failure.code)", .forbidden, .client)
+    }
+
     // Routing.
     package static let routeUnknown = Refusal("route_unknown", .notFound, .client)
     package static let upgradeRefused = Refusal("upgrade_refused", .forbidden, .client)
     package static let misdirected = Refusal("misdirected", .misdirectedRequest, .client)
+    /// The process behind the listener serves another tenant alone.
+    package static let leaseForeign = Refusal("lease_foreign", .forbidden, .client)
+    // AWS.
+    package static let signatureChunksRefused = Refusal("signature_chunks_refused", .badRequest, .client)
+    package static let payloadMismatch = Refusal("payload_mismatch", .badRequest, .client)
+    package static let roleMissing = Refusal("role_missing", .forbidden, .us)
+    package static let sessionPolicyTooLarge = Refusal("session_policy_too_large", .forbidden, .us)
     // Policy.
     package static let policyDenied = Refusal("policy_denied", .forbidden, .client)
     package static let policyFailed = Refusal("policy_failed", .internalServerError, .us)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import AWS
 import Bytes
 package import Cedar
 package import Configuration
@@ -95,12 +96,21 @@ package struct GatewayListener: Sendable {
     package let carriers: CarrierKinds
     /// The agent whose handles are good here.
     package let agent: String
+    /// The one tenant whom the process behind this listener serves, if there is only one.
+    package let tenant: String?
 
-    package init(name: String, rules: [Configuration.Rule], carriers: CarrierKinds, agent: String) {
+    package init(
+        name: String,
+        rules: [Configuration.Rule],
+        carriers: CarrierKinds,
+        agent: String,
+        tenant: String? = nil
+    ) {
         self.name = name
         self.rules = rules
         self.carriers = carriers
         self.agent = agent
+        self.tenant = tenant
     }
 
     /// Stands in the place of one that is in the configuration no more: it knows nobody and leads nowhere.
@@ -129,6 +139,10 @@ package final class Route: Sendable {
     /// What Host says at the upstream, for mapping absolute locations back.
     let authority: [UInt8]
     package let credential: (place: Int, name: String)?
+    /// Buckets and tables that its requests may name.
+    let resources: StoreResources
+    /// What its requests are signed for at the upstream, and with which role's keys; nil where they are not.
+    let signing: (scope: SigningScope, plan: STSPlan)?
     package let scope: CompartmentScope
     let forwardsToken: Bool
     let headers: [Configuration.HeaderTemplate]
@@ -146,8 +160,12 @@ package final class Route: Sendable {
         adapter: Adapter,
         upstream: Int,
         authority: [UInt8],
-        credential: Int?
+        credential: Int?,
+        resources: StoreResources = StoreResources(),
+        signing: (scope: SigningScope, plan: STSPlan)? = nil
     ) {
+        self.resources = resources
+        self.signing = signing
         self.place = place
         name = configuration.name
         self.adapter = adapter

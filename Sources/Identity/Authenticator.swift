@@ -24,13 +24,23 @@ package struct Authenticator: ~Copyable, Sendable {
     private var certificates: TokenCache
     private var hasher = SHA256Hasher()
     private var handles: HandleCodec
+    private let exchanges: OpenExchanges
 
-    /// - Parameter capacity: tokens that are remembered, some 700 bytes each.
-    package init(handles: consuming HandleCodec, limits: TokenLimits = TokenLimits(), capacity: Int = 8192) {
+    /// - Parameters:
+    ///   - exchanges: those of the process; handles end with theirs, and traces are found there. Default: one that knows
+    ///     of none, so that no trace is found and handles have their own expiry alone.
+    ///   - capacity: tokens that are remembered, some 700 bytes each.
+    package init(
+        handles: consuming HandleCodec,
+        exchanges: OpenExchanges = OpenExchanges(instance: 0),
+        limits: TokenLimits = TokenLimits(),
+        capacity: Int = 8192
+    ) {
         verifier = TokenVerifier(limits: limits)
         tokens = TokenCache(capacity: capacity)
         certificates = TokenCache(capacity: Self.certificateCapacity)
         self.handles = handles
+        self.exchanges = exchanges
     }
 
     /// Another configuration is in force.
@@ -110,7 +120,7 @@ package struct Authenticator: ~Copyable, Sendable {
         )
     }
 
-    /// See `HandleCodec.open`.
+    /// See `HandleCodec.open`; a handle of this process ends `linger` after its exchange besides (THREATS 7).
     package mutating func open(
         _ handle: Span<UInt8>,
         agent: String,
@@ -118,8 +128,34 @@ package struct Authenticator: ~Copyable, Sendable {
         now: WallTime
     ) -> HandleOutcome {
         let outcome = handles.open(handle, agent: agent, in: snapshot, now: now)
-        if case .opened = outcome { counters.handlesOpened += 1 }
+        guard case .opened(let opened) = outcome else { return outcome }
+        guard exchanges.admits(opened.nonce, now: now) else { return .refused(.handleExpired) }
+        counters.handlesOpened += 1
         return outcome
+    }
+
+    /// Who is behind the exchange that a trace was minted for, if it speaks on a listener of `agent` (THREATS 3).
+    /// - Returns: nil for an id of no exchange that is open: one that the agent made up, or one that is over.
+    package mutating func find(
+        trace: (high: UInt64, low: UInt64),
+        agent: String,
+        in snapshot: IdentitySnapshot,
+        now: WallTime
+    ) -> HandleOutcome? {
+        guard let exchange = exchanges.find(trace, now: now) else { return nil }
+        guard exchange.agent == agent else { return .refused(.traceForeign) }
+        switch handles.admit(exchange.principal, in: snapshot) {
+        case .failure(let failure): return .refused(failure)
+        case .success(let principal):
+            return .opened(
+                OpenedHandle(
+                    principal: principal,
+                    session: exchange.session,
+                    nonce: exchanges.nonce(of: trace),
+                    expires: exchange.until
+                )
+            )
+        }
     }
 
     /// Forgets all that is remembered of a tenant.

@@ -10,8 +10,12 @@ package struct CarrierKinds: OptionSet, Sendable {
     package static let bearer = CarrierKinds(rawValue: 1)
     /// A handle that was sealed at ingress, in any slot.
     package static let handle = CarrierKinds(rawValue: 2)
+    /// The trace id that was minted at ingress, in `traceparent`.
+    package static let trace = CarrierKinds(rawValue: 4)
     /// The certificate that the caller showed in the handshake.
-    package static let certificate = CarrierKinds(rawValue: 4)
+    package static let certificate = CarrierKinds(rawValue: 8)
+    /// A handle that is the access key id of an AWS signature.
+    package static let aws = CarrierKinds(rawValue: 128)
 }
 
 /// A place in a request that may hold a carrier.
@@ -31,7 +35,7 @@ package struct Carriers: Sendable {
 
     /// What a request's carriers come to.
     package enum Outcome: Sendable {
-        /// `handle` is the opened handle when one was among them.
+        /// `handle` is what a handle or a trace said when one was among them.
         case principal(Principal, handle: OpenedHandle?)
         case refused(IdentityFailure)
         case unknownKey(issuer: Int, keyID: String?)
@@ -42,12 +46,13 @@ package struct Carriers: Sendable {
     private let isLastTry: Bool
     private var bearer: Principal?
     private var handle: OpenedHandle?
+    private var sawStrangeTrace = false
     private var certificate: Principal?
     private var failure: IdentityFailure?
     private var unknownKey: (issuer: Int, keyID: String?)?
 
     /// - Parameters:
-    ///   - agent: whose listener this is, for handles; empty where none are taken.
+    ///   - agent: whose listener this is, for handles and traces; empty where none are taken.
     ///   - isLastTry: see `Authenticator.verify`.
     package init(_ kinds: CarrierKinds, agent: String = "", isLastTry: Bool = false) {
         self.kinds = kinds
@@ -79,6 +84,19 @@ package struct Carriers: Sendable {
         }
     }
 
+    /// Looks at the access key id of an AWS signature, which is still to be verified.
+    /// - Returns: whether it is a carrier.
+    package mutating func add(
+        accessKeyID: Span<UInt8>,
+        with authenticator: inout Authenticator,
+        snapshot: IdentitySnapshot,
+        now: WallTime
+    ) -> Bool {
+        guard kinds.contains(.aws), HandleCodec.isHandle(accessKeyID) else { return false }
+        open(accessKeyID, with: &authenticator, snapshot, now)
+        return true
+    }
+
     /// Looks at the certificate of the caller's connection, where it showed one.
     package mutating func add(
         _ certificate: ClientCertificate,
@@ -106,7 +124,26 @@ package struct Carriers: Sendable {
         if let principal = bearer ?? handle?.principal ?? certificate {
             return .principal(principal, handle: handle)
         }
-        return .refused(.tokenMissing)
+        return .refused(sawStrangeTrace ? .traceUnknown : .tokenMissing)
+    }
+
+    /// Looks at the trace of a `traceparent`.
+    /// - Returns: whether it is a carrier. A trace of no open exchange counts as absent: agents begin some themselves.
+    package mutating func add(
+        trace: (high: UInt64, low: UInt64),
+        with authenticator: inout Authenticator,
+        snapshot: IdentitySnapshot,
+        now: WallTime
+    ) -> Bool {
+        guard kinds.contains(.trace) else { return false }
+        switch authenticator.find(trace: trace, agent: agent, in: snapshot, now: now) {
+        case .opened(let opened)?: accept(opened)
+        case .refused(let failure)?: refuse(failure)
+        case nil:
+            sawStrangeTrace = true
+            return false
+        }
+        return true
     }
 
     private mutating func addToken(
@@ -133,15 +170,27 @@ package struct Carriers: Sendable {
         _ now: WallTime
     ) -> Bool {
         guard kinds.contains(.handle), HandleCodec.isHandle(value) else { return false }
+        open(value, with: &authenticator, snapshot, now)
+        return true
+    }
+
+    private mutating func open(
+        _ value: Span<UInt8>,
+        with authenticator: inout Authenticator,
+        _ snapshot: IdentitySnapshot,
+        _ now: WallTime
+    ) {
         switch authenticator.open(value, agent: agent, in: snapshot, now: now) {
-        case .opened(let opened):
-            agree(opened.principal)
-            // Two handles of one person may be of two exchanges; then neither session is certain.
-            if let other = handle, other.session != opened.session { refuse(.carriersDisagree) }
-            handle = handle ?? opened
+        case .opened(let opened): accept(opened)
         case .refused(let failure): refuse(failure)
         }
-        return true
+    }
+
+    private mutating func accept(_ opened: OpenedHandle) {
+        agree(opened.principal)
+        // Two of one person may be of two exchanges; then neither session is certain.
+        if let other = handle, other.session != opened.session { refuse(.carriersDisagree) }
+        handle = handle ?? opened
     }
 
     private mutating func agree(_ principal: Principal) {

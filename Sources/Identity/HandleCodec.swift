@@ -2,7 +2,7 @@
 package import Bytes
 package import Crypto
 
-/// 16 random bytes that make every handle another, given by the caller from the system's generator.
+/// 16 bytes that make every handle another; see `OpenExchanges.nonce`.
 package typealias Nonce = [16 of UInt8]
 
 /// What a handle says: who, through which exchange, for how long.
@@ -114,7 +114,7 @@ package struct HandleCodec: ~Copyable, Sendable {
             return .refused(.handleForeign)
         }
         if now >= parts.expires { return .refused(.handleExpired) }
-        switch principal(parts, digest, snapshot, now) {
+        switch principal(parts.principal, digest, snapshot) {
         case .failure(let failure): return .refused(failure)
         case .success(let principal):
             if now >= principal.expiry { return .refused(.handleExpired) }
@@ -124,6 +124,18 @@ package struct HandleCodec: ~Copyable, Sendable {
                 OpenedHandle(principal: principal, session: session, nonce: parts.nonce, expires: expires)
             )
         }
+    }
+
+    /// A principal that was verified before, as the snapshot in force sees it: what became of its tenant and of the key
+    /// that vouched for it is looked at again, as for a handle.
+    mutating func admit(_ principal: Principal, in snapshot: IdentitySnapshot) -> Result<
+        Principal, IdentityFailure
+    > {
+        if let known = known.find(principal.digest, in: snapshot) { return .success(known) }
+        scratch.removeAll()
+        let text = principal.handleText
+        guard Base64URL.decode(text.span, into: &scratch) else { return .failure(.handleInvalid) }
+        return self.principal(ByteRange(start: 0, count: scratch.count), principal.digest, snapshot)
     }
 
     /// Forgets a tenant's principals at once.
@@ -161,15 +173,14 @@ package struct HandleCodec: ~Copyable, Sendable {
         return hasher.finish()
     }
 
-    /// The principal of an authentic handle, as the snapshot sees it.
+    /// The principal whose authentic encoding stands in `scratch`, as the snapshot sees it.
     private mutating func principal(
-        _ parts: Parts,
+        _ encoding: ByteRange,
         _ digest: Digest,
-        _ snapshot: IdentitySnapshot,
-        _ now: WallTime
+        _ snapshot: IdentitySnapshot
     ) -> Result<Principal, IdentityFailure> {
         if let principal = known.find(digest, in: snapshot) { return .success(principal) }
-        guard let decoded = PrincipalCode.decode(scratch.bytes.extracting(parts.principal)) else {
+        guard let decoded = PrincipalCode.decode(scratch.bytes.extracting(encoding)) else {
             return .failure(.handleInvalid)
         }
         guard let place = snapshot.issuers.place(named: decoded.issuerName.span) else {
@@ -192,7 +203,7 @@ package struct HandleCodec: ~Copyable, Sendable {
             let needsKeys = issuer.certificates == nil && snapshot.keys[place] == nil
             if needsKeys { return .failure(.keysUnavailable) }
             // The key that signed the token has gone, so the token is void, and the handle with it.
-            guard snapshot.vouches(for: principal, issuer: place) else { return .failure(.keyUnknown) }
+            guard snapshot.vouches(for: principal, issuer: place) else { return .failure(issuer.disowned) }
             known.insert(digest, principal, issuer: place, in: snapshot)
             return .success(principal)
         }

@@ -63,6 +63,10 @@ package enum IdentityFailure: Error, Hashable, Sendable {
     case handleExpired
     /// Made for another agent's listeners.
     case handleForeign
+    /// A trace of no exchange that is open here, and no other carrier.
+    case traceUnknown
+    /// A trace of an exchange with another agent.
+    case traceForeign
     /// Two carriers name different people (THREATS 1).
     case carriersDisagree
     /// Outside the time for which the caller's certificate was made.
@@ -98,6 +102,8 @@ package enum IdentityFailure: Error, Hashable, Sendable {
         case .handleInvalid: "handle_invalid"
         case .handleExpired: "handle_expired"
         case .handleForeign: "handle_foreign"
+        case .traceUnknown: "trace_unknown"
+        case .traceForeign: "trace_foreign"
         case .carriersDisagree: "carriers_disagree"
         case .certificateExpired: "certificate_expired"
         case .certificateUnmapped: "certificate_unmapped"
@@ -114,7 +120,7 @@ package enum IdentityFailure: Error, Hashable, Sendable {
             .audienceMismatch,
             .tokenUseMismatch, .claimsTooLarge, .tierUnknown, .tierDrift, .tenantUnknown, .tenantSuspended,
             .issuerNotForTenant, .groupNotForTenant, .handleInvalid, .handleExpired, .handleForeign,
-            .carriersDisagree, .certificateExpired, .certificateUnmapped:
+            .traceUnknown, .traceForeign, .carriersDisagree, .certificateExpired, .certificateUnmapped:
             nil
         }
     }
@@ -124,6 +130,7 @@ package enum IdentityFailure: Error, Hashable, Sendable {
         switch self {
         case .tenantUnknown, .tenantSuspended, .issuerNotForTenant, .groupNotForTenant: "tenant_refused"
         case .handleInvalid, .handleExpired, .handleForeign: "handle_refused"
+        case .traceUnknown, .traceForeign: "trace_refused"
         default: code
         }
     }
@@ -146,7 +153,8 @@ package enum IdentityFailure: Error, Hashable, Sendable {
             .forbidden
         case .tokenMissing, .tokenMalformed, .headerRefused, .algorithmRefused, .issuerUnknown, .keyUnknown,
             .keyAmbiguous, .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch,
-            .tokenUseMismatch, .handleInvalid, .handleExpired, .handleForeign, .certificateExpired:
+            .tokenUseMismatch, .handleInvalid, .handleExpired, .handleForeign, .traceUnknown, .traceForeign,
+            .certificateExpired:
             .unauthenticated
         }
     }
@@ -157,6 +165,7 @@ package enum IdentityFailure: Error, Hashable, Sendable {
         .keyUnknown, .keyAmbiguous, .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch,
         .tokenUseMismatch, .claimMissing(.tenant), .claimInvalid(.tenant), .claimsTooLarge, .tierUnknown,
         .tierDrift, .tenantUnknown, .tenantSuspended, .issuerNotForTenant, .groupNotForTenant, .handleInvalid,
-        .handleExpired, .handleForeign, .carriersDisagree, .certificateExpired, .certificateUnmapped,
+        .handleExpired, .handleForeign, .traceUnknown, .traceForeign, .carriersDisagree, .certificateExpired,
+        .certificateUnmapped,
     ]
 }

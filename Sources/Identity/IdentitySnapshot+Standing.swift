@@ -26,7 +26,7 @@ extension IdentitySnapshot {
         if case .failure(let failure) = admission { return failure }
         // Keys that are not there yet took nobody's word back.
         let hasNoKeysYet = issuers[place].certificates == nil && keys[place] == nil
-        guard hasNoKeysYet || vouches(for: principal, issuer: place) else { return .keyUnknown }
+        guard hasNoKeysYet || vouches(for: principal, issuer: place) else { return issuers[place].disowned }
         return nil
     }
 }

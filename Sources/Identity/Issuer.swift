@@ -153,6 +153,9 @@ extension Issuer {
     /// Whether the users of both are the same people, by the word of either.
     func sharesUsers(with other: Issuer) -> Bool { names(other) || other.names(self) }
 
+    /// Why a principal is refused whose key or authority is the issuer's no more.
+    var disowned: IdentityFailure { certificates == nil ? .keyUnknown : .certificateUnmapped }
+
     private func names(_ other: Issuer) -> Bool {
         certificates?.sameUsers.contains { $0.utf8.elementsEqual(other.url.utf8) } ?? false
     }

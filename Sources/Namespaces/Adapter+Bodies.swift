@@ -14,6 +14,7 @@ extension Adapter {
         _ scope: AdapterScope,
         into output: inout Buffer
     ) throws(AdapterFailure) {
+        if let native { return try transformNativeRequest(native, mapping, body, scope, into: &output) }
         if body.count > maximumBodyBytes { throw AdapterFailure(.bodyTooLarge) }
         output.reserve(body.count)
         if case .form(let declared) = operations[mapping.operation].request {

@@ -36,6 +36,10 @@ extension Adapter {
         subject: borrowing Span<UInt8> = Span(),
         into output: inout Buffer
     ) -> UInt16 {
+        if let native {
+            Self.writeNativeError(native, code: code, status: status, into: &output)
+            return status
+        }
         let wording = errors.codes[code]
         let status = wording?.status ?? status
         var message = Buffer()

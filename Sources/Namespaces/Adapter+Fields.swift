@@ -58,7 +58,8 @@ extension Adapter {
 
     /// What is done with the request's body.
     package func requestBody(_ mapping: RequestMapping) -> BodyPlan {
-        switch operations[mapping.operation].request {
+        if let native { return nativeRequestBody(native, mapping) }
+        return switch operations[mapping.operation].request {
         case .none: .none
         case .opaque: .opaque
         case .mapped, .form: mapping.hasBody ? .json(maximumBytes: maximumBodyBytes) : .none

@@ -19,6 +19,16 @@ extension Adapter {
         _ scope: AdapterScope,
         into plan: inout FieldPlan
     ) throws(AdapterFailure) -> BodyPlan {
+        if let native {
+            return try planNativeResponse(
+                native,
+                mapping,
+                status: status,
+                fields,
+                length: length,
+                into: &plan
+            )
+        }
         let operation = operations[mapping.operation]
         let body = try planBody(operation, status, fields, length)
         let isMapped =

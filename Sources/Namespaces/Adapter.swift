@@ -30,7 +30,15 @@ package final class Adapter: Sendable {
     /// Bytes that a mapped body may have.
     package let maximumBodyBytes: Int
     /// Of the bodies that `writeError` and `answer` write.
-    package var errorContentType: StaticString { "application/json" }
+    package var errorContentType: StaticString {
+        switch native {
+        case nil: "application/json"
+        case .s3: "application/xml"
+        case .dynamoDB: "application/x-amz-json-1.0"
+        }
+    }
+    /// What takes the place of a table.
+    package let native: NativeStore?
 
     /// Whether a compartment must be given something before its first request: see `provision`.
     package var needsProvision: Bool { !provisions.isEmpty }
@@ -40,6 +48,8 @@ package final class Adapter: Sendable {
     let errors: AdapterErrors
     let provisions: [AdapterProvision]
     let routes: AdapterRoutes
+    /// What a compartment holds; empty where the table does not say.
+    package let contents: [AdapterContents]
     /// What stands in the table for `test`.
     package let examples: [AdapterExample]
 
@@ -55,8 +65,11 @@ package final class Adapter: Sendable {
         responseHeaders: AdapterHeaders,
         errors: AdapterErrors,
         provisions: [AdapterProvision],
-        examples: [AdapterExample]
+        contents: [AdapterContents],
+        examples: [AdapterExample],
+        native: NativeStore? = nil
     ) {
+        self.native = native
         self.name = name
         self.kind = kind
         self.isSingleLayer = isSingleLayer
@@ -68,8 +81,29 @@ package final class Adapter: Sendable {
         self.responseHeaders = responseHeaders
         self.errors = errors
         self.provisions = provisions
+        self.contents = contents
         self.examples = examples
         routes = AdapterRoutes(operations)
+    }
+
+    /// A built-in protocol.
+    convenience init(_ native: NativeStore, operations: [AdapterOperation]) {
+        self.init(
+            name: native.rawValue,
+            kind: .store,
+            isSingleLayer: false,
+            operations: operations,
+            customHeaderPrefix: nil,
+            maximumBodyBytes: DynamoDBRequest.maximumBytes,
+            rewrites: [],
+            requestHeaders: AdapterHeaders(),
+            responseHeaders: AdapterHeaders(),
+            errors: .none,
+            provisions: [],
+            contents: [],
+            examples: [],
+            native: native
+        )
     }
 
     /// The operation that a request is.

@@ -24,6 +24,7 @@ extension Adapter {
             responseHeaders: decoder.responseHeaders,
             errors: decoder.errors,
             provisions: decoder.provisions,
+            contents: decoder.contents,
             examples: decoder.examples
         )
     }
@@ -55,6 +56,7 @@ struct AdapterDecoder {
         upstream: nil
     )
     var provisions: [AdapterProvision] = []
+    var contents: [AdapterContents] = []
     var operations: [AdapterOperation] = []
     /// Where each operation stands in the table: one that has several methods is several operations.
     var operationNodes: [AdapterNode] = []
@@ -64,6 +66,7 @@ struct AdapterDecoder {
             let table = root.section([
                 "adapter", "kind", "single_layer", "maximum_body", "custom_header_prefix", "rewrites",
                 "segments", "parameters", "shapes", "headers", "errors", "provision", "operations",
+                "contents",
                 "examples",
             ])
         else { return }
@@ -89,6 +92,7 @@ struct AdapterDecoder {
         decodeProvision(table["provision"])
         for node in required(table, "operations", root)?.list() ?? [] { decodeOperation(node) }
         noteAmbiguities()
+        contents = decodeContents(table["contents"])
         for node in table["examples"]?.list() ?? [] { decodeExample(node) }
     }
 

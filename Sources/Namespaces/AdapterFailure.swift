@@ -33,6 +33,8 @@ package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
     case idUnknown = "id_unknown"
     /// Not the form that the store's ids have.
     case idMalformed = "id_malformed"
+    /// A bucket or table that the route does not name.
+    case resourceUnknown = "resource_unknown"
     /// A native tenant field names something else than the caller's own tenant.
     case tenantForeign = "tenant_foreign"
 
@@ -49,7 +51,7 @@ package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
     /// The status of the answer where the table names no other.
     package var status: UInt16 {
         switch self {
-        case .operationUnknown, .operationRefused, .tenantForeign: 403
+        case .operationUnknown, .operationRefused, .tenantForeign, .resourceUnknown: 403
         case .pathEncodingRefused, .parameterUndeclared, .parameterDuplicate, .parameterRefused,
             .parameterMissing, .nameRefused, .headerRefused,
             .headerDuplicate, .bodyUndeclared, .bodyInvalid, .memberUndeclared, .memberDuplicate,

@@ -214,6 +214,18 @@ package final class AdapterOperation: Sendable {
     }
 }
 
+extension AdapterOperation {
+    /// One of a built-in protocol, which knows the rest.
+    /// - Parameter isLocal: answered with 200 and nothing in it.
+    convenience init(native name: String, _ method: Method, _ action: String, isLocal: Bool = false) {
+        var parts = Parts(name: name, method: method, template: name, action: action)
+        parts.request = .opaque
+        parts.response = .opaque
+        if isLocal { parts.answer = Answer(status: 200, body: AdapterTemplate(pieces: [])) }
+        self.init(parts)
+    }
+}
+
 /// How the table words a refusal.
 struct AdapterErrors: Sendable {
     struct Wording: Sendable {
@@ -232,6 +244,17 @@ struct AdapterErrors: Sendable {
     var codes: [String: Wording]
     /// The shape of the store's own errors; nil where errors are opaque.
     var upstream: JSONBodyForm?
+
+    /// Of protocols that word their refusals themselves.
+    static let none = AdapterErrors(
+        body: AdapterTemplate(pieces: []),
+        names: [:],
+        otherwise: "",
+        message: AdapterTemplate(pieces: []),
+        hidden: "",
+        codes: [:],
+        upstream: nil
+    )
 }
 
 /// A request that makes a compartment ready, rendered: see `Adapter.provision`.

@@ -20,6 +20,9 @@ package final class AdapterScope {
     }
 
     package let compartment: Compartment
+    package let resources: StoreResources
+    /// What stands before every key in a store whose keys are texts.
+    package let keyPrefix: KeyPrefix
     let tenant: [UInt8]
     /// By the index of the rewrite.
     let rendered: [Rendered]
@@ -31,9 +34,12 @@ package final class AdapterScope {
         _ adapter: Adapter,
         compartment: Compartment,
         tenant: borrowing Span<UInt8>,
-        idKey: Secret
+        idKey: Secret,
+        resources: StoreResources = StoreResources()
     ) {
         self.compartment = compartment
+        self.resources = resources
+        keyPrefix = KeyPrefix(compartment)
         let tenant = tenant.array()
         self.tenant = tenant
         rendered = adapter.rewrites.map { Self.render($0, compartment, tenant) }

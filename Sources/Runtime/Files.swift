@@ -124,15 +124,37 @@ package enum Files {
         let raw = unsafe open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard raw >= 0 else { throw .system(path: temporary, SystemError("open")) }
         let descriptor = Descriptor(owning: raw)
+        try write(bytes, to: descriptor, temporary)
+        guard fsync(raw) == 0 else { throw .system(path: temporary, SystemError("fsync")) }
+        guard unsafe rename(temporary, path) == 0 else { throw .system(path: path, SystemError("rename")) }
+    }
+
+    /// Puts bytes at the end of a file that only this user may read, made if absent.
+    package static func append(_ bytes: borrowing Span<UInt8>, to path: String) throws(Failure) {
+        let raw = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o600)
+        guard raw >= 0 else { throw .system(path: path, SystemError("open")) }
+        try write(bytes, to: Descriptor(owning: raw), path)
+    }
+
+    private static func write(
+        _ bytes: borrowing Span<UInt8>,
+        to descriptor: Descriptor,
+        _ path: String
+    ) throws(Failure) {
         var start = 0
         while start < bytes.count {
             guard case .moved(let count) = descriptor.write(bytes.extracting(start..<bytes.count)) else {
-                throw .system(path: temporary, SystemError("write"))
+                throw .system(path: path, SystemError("write"))
             }
             start += count
         }
-        guard fsync(raw) == 0 else { throw .system(path: temporary, SystemError("fsync")) }
-        guard unsafe rename(temporary, path) == 0 else { throw .system(path: path, SystemError("rename")) }
+    }
+
+    /// Makes a folder that only this user may enter; one that is there already must be empty.
+    package static func makeFolder(_ path: String) throws(Failure) {
+        if unsafe mkdir(path, 0o700) == 0 { return }
+        guard errno == EEXIST else { throw .system(path: path, SystemError("mkdir")) }
+        guard try list(path).isEmpty else { throw .system(path: path, SystemError("mkdir", ENOTEMPTY)) }
     }
 
     package static func isFolder(_ path: String) -> Bool {

@@ -13,6 +13,8 @@ enum FetchError: Error, CustomStringConvertible {
     case http(HTTP1Error)
     case status(Int)
     case tooLarge(limit: Int)
+    /// A field of the request that no message may hold.
+    case field
     /// An issuer's metadata without the issuer's name or the address of its keys.
     case metadata
 
@@ -24,6 +26,7 @@ enum FetchError: Error, CustomStringConvertible {
         case .http(let error): "not a valid response (\(error.code))"
         case .status(let status): "answered \(status)"
         case .metadata: "the issuer's metadata does not name this issuer and its keys"
+        case .field: "a field of the request is invalid"
         case .tooLarge(let limit): "more than \(limit) bytes"
         }
     }
@@ -43,6 +46,8 @@ struct ControlClient {
 
     struct Reply {
         var status: Int
+        /// Empty when it names none.
+        var contentType: [UInt8] = []
         var body: [UInt8]
     }
 
@@ -58,6 +63,8 @@ struct ControlClient {
         at target: Target,
         body: [UInt8] = [],
         contentType: StaticString? = nil,
+        adding added: [(name: String, value: [UInt8])] = [],
+        limit: Int = maximumBytes,
         deadline: Instant
     ) async throws(FetchError) -> Reply {
         var stream = ControlStream(
@@ -71,6 +78,8 @@ struct ControlClient {
             authority: target.authority,
             body: body,
             contentType: contentType,
+            adding: added,
+            limit: limit,
             deadline: deadline
         )
     }
@@ -175,12 +184,21 @@ struct ControlStream: ~Copyable {
         authority: String,
         body: [UInt8] = [],
         contentType: StaticString? = nil,
+        adding added: [(name: String, value: [UInt8])] = [],
+        limit: Int = ControlClient.maximumBytes,
         deadline: Instant
     ) async throws(FetchError) -> ControlClient.Reply {
         var fields = Fields()
         if let contentType { fields.append(.contentType, value: contentType) }
         fields.append(.accept, value: "*/*")
         fields.append(.userAgent, value: "bulkhead")
+        for field in added {
+            do throws(FieldError) {
+                try fields.append(name: field.name.utf8Span.span, value: field.value.span)
+            } catch {
+                throw .field
+            }
+        }
         var client = ClientConnection(limits: .upstreams)
         do throws(HTTP1Error) {
             client.send(
@@ -198,11 +216,12 @@ struct ControlStream: ~Copyable {
             throw .http(error)
         }
         try await flush(deadline)
-        return try await answer(&client, deadline)
+        return try await answer(&client, limit, deadline)
     }
 
     private mutating func answer(
         _ client: inout ClientConnection,
+        _ limit: Int,
         _ deadline: Instant
     ) async throws(FetchError) -> ControlClient.Reply {
         var head = ResponseHead()
@@ -220,11 +239,13 @@ struct ControlStream: ~Copyable {
             case .body(let range):
                 body.append(input.bytes.extracting(range))
                 input.consume(step.consumed)
-                if body.count > ControlClient.maximumBytes {
-                    throw .tooLarge(limit: ControlClient.maximumBytes)
-                }
+                if body.count > limit { throw .tooLarge(limit: limit) }
             case .ended:
-                return ControlClient.Reply(status: Int(head.status.rawValue), body: body.bytes.array())
+                var reply = ControlClient.Reply(status: Int(head.status.rawValue), body: body.bytes.array())
+                if let index = head.fields.first(.contentType) {
+                    reply.contentType = head.fields.value(at: index).array()
+                }
+                return reply
             case .failed(let error): throw .http(error)
             case .switched, .tunnel, .closed: throw .network(.ended)
             }

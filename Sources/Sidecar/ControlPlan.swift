@@ -37,7 +37,7 @@ struct ControlPlan: Sendable {
 
     let keySources: [KeySource]
     /// By their place in the configuration.
-    let signers: [ContextSigner]
+    let vendors: [Vendor]
     let upstreams: [UpstreamPlan]
     let drainTimeout: Interval
     let accessLog: Configuration.LogTarget

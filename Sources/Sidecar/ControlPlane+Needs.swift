@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
-import Crypto
 import Gateway
 import HTTPTypes
 import Identity
@@ -22,52 +21,8 @@ extension ControlPlane {
         }
     }
 
-    private func answer(_ worker: Int, _ need: Need, _ credential: VendedCredential?, _ outcome: NeedOutcome)
-    {
+    func answer(_ worker: Int, _ need: Need, _ credential: VendedCredential?, _ outcome: NeedOutcome) {
         workers[worker].send(.met(need, credential, outcome))
-    }
-
-    // MARK: credentials
-
-    private func meetCredential(_ need: Need, _ asked: CredentialNeed, _ worker: Int) {
-        let now = Clock.wallTime()
-        switch credentials.lookup(asked.key, tenant: asked.principal.tenant.text, now: now) {
-        case .hit(let credential): answer(worker, need, credential, .met)
-        case .refresh(_, let ticket), .vend(let ticket): vend(need, asked, ticket, worker, now)
-        case .wait, .failed: answer(worker, need, nil, .failed(.credentialFailed))
-        }
-    }
-
-    /// Signing takes some 40 µs and suspends nowhere, so no attempt is ever seen under way by another.
-    private func vend(
-        _ need: Need,
-        _ asked: CredentialNeed,
-        _ ticket: VendTicket,
-        _ worker: Int,
-        _ now: WallTime
-    ) {
-        let spread = UInt8(truncatingIfNeeded: entropy.integer())
-        count(.vends)
-        let credential: VendedCredential
-        guard let signers = plan(of: asked.generation)?.signers else {
-            return answer(worker, need, nil, .failed(.credentialFailed))
-        }
-        do throws(KeyError) {
-            credential = try signers[asked.credential].vend(asked, id: entropy.block(), now: now)
-        } catch {
-            count(.vendFailures)
-            _ = credentials.failed(asked.key, ticket, .unavailable, now: now, spread: spread)
-            return answer(worker, need, nil, .failed(.credentialFailed))
-        }
-        _ = credentials.vended(
-            asked.key,
-            ticket,
-            credential,
-            expiry: credential.expiry,
-            now: now,
-            spread: spread
-        )
-        answer(worker, need, credential, .met)
     }
 
     // MARK: keys

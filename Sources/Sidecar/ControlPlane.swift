@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 import Bytes
 import Configuration
 import Gateway
@@ -35,6 +36,10 @@ actor ControlPlane {
     /// The last good answer for each endpoint.
     var resolved: [Configuration.Endpoint: [SocketAddress]] = [:]
     var credentials = CredentialCache<VendedCredential>()
+    /// Who waits for a credential.
+    var credentialWaiters: [CredentialKey: [(need: Need, worker: Int)]] = [:]
+    /// The keys that asked STS last, and for which credential of which configuration.
+    var baseKeys: (generation: UInt64, place: Int, keys: AWSCredential)?
     var provisions: [ProvisionNeed: Provisioning] = [:]
     var entropy = EntropyPool()
     var isDraining = false

@@ -6,6 +6,7 @@ import Crypto
 import Gateway
 import HTTP1
 import HTTP2
+import Identity
 import Runtime
 import TLS
 import Vending
@@ -44,8 +45,10 @@ extension Loader {
         caller.fieldCount = limits.headFields
         // Each exchange may hold an upstream's descriptor besides its own; some are needed for everything else.
         let room = max((descriptors - 64) / 2, 16)
+        var entropy = EntropyPool()
         return WorkerPlan(
             snapshot: snapshot,
+            exchanges: old?.exchanges ?? OpenExchanges(instance: entropy.integer()),
             upstreams: places.upstreams,
             listeners: try places.doors.enumerated().map { place, door in
                 try listenerPlan(door, old.flatMap { place < $0.listeners.count ? $0.listeners[place] : nil })
@@ -123,12 +126,12 @@ extension Loader {
 
     func controlPlan(_ plan: WorkerPlan) throws -> ControlPlan {
         var problems: [String] = []
-        let signers = configuration.credentials.compactMap { signer($0, &problems) }
+        let vendors = try configuration.credentials.compactMap { try vendor($0, &problems) }
         let token = configuration.admin.token.flatMap { Self.secret($0, files, &problems) }
         guard problems.isEmpty else { throw LoadProblems(problems) }
         return ControlPlan(
             keySources: try sources(),
-            signers: signers,
+            vendors: vendors,
             upstreams: plan.upstreams,
             drainTimeout: configuration.limits.drainTimeout,
             accessLog: configuration.telemetry.accessLog,
@@ -152,20 +155,37 @@ extension Loader {
             switch credential.kind {
             case .signedContext(let context):
                 if case .file(let path) = context.key { files.digest(of: path) } else { nil }
+            case .sts: nil
             }
         }
     }
 
-    private func signer(_ credential: Configuration.Credential, _ problems: inout [String]) -> ContextSigner?
+    private func vendor(_ credential: Configuration.Credential, _ problems: inout [String]) throws -> Vendor?
     {
         switch credential.kind {
+        case .sts(let sts):
+            guard let endpoint = WebURL(sts.endpoint) else { return nil }
+            return .sts(
+                STSVendor(
+                    region: sts.region,
+                    endpoint: endpoint,
+                    tls: try clientContext(Configuration.ClientTLS(ca: sts.ca)),
+                    base: BaseKeySource(
+                        source: sts.base.source,
+                        profile: sts.base.profile,
+                        environment: environment.filter { $0.key.hasPrefix("AWS_") || $0.key == "HOME" }
+                    )
+                )
+            )
         case .signedContext(let context):
             guard let pem = Self.secret(context.key, files, &problems) else { return nil }
             do throws(KeyError) {
-                return ContextSigner(
-                    key: try SigningKey(pem: pem.bytes),
-                    issuer: context.issuer,
-                    lifetime: context.lifetime
+                return .context(
+                    ContextSigner(
+                        key: try SigningKey(pem: pem.bytes),
+                        issuer: context.issuer,
+                        lifetime: context.lifetime
+                    )
                 )
             } catch {
                 problems.append("credential \"\(credential.name)\": its key cannot be used: \(error)")

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import AWS
 import Bytes
 import Cedar
 import Configuration
@@ -87,6 +88,8 @@ extension Loader {
             switch carrier {
             case .bearer: kinds.insert(.bearer)
             case .handle: kinds.insert(.handle)
+            case .aws: kinds.insert(.aws)
+            case .trace: kinds.insert(.trace)
             case .certificate: kinds.insert(.certificate)
             }
         }
@@ -94,7 +97,8 @@ extension Loader {
             name: listener.name,
             rules: configuration.rules(of: listener),
             carriers: kinds,
-            agent: configuration.agent(of: listener) ?? ""
+            agent: configuration.agent(of: listener) ?? "",
+            tenant: listener.tenant
         )
     }
 
@@ -109,8 +113,41 @@ extension Loader {
             adapter: adapter,
             upstream: upstream,
             authority: Array(endpoint.description.utf8),
-            credential: configuration.credentials.firstIndex { $0.name == route.credentials }
+            credential: configuration.credentials.firstIndex { $0.name == route.credentials },
+            resources: Self.resources(route.aws),
+            signing: signing(route, adapter)
         )
+    }
+
+    private static func resources(_ aws: Configuration.AWSRoute?) -> StoreResources {
+        StoreResources(
+            buckets: aws?.buckets ?? [],
+            tables: (aws?.tables ?? []).map {
+                StoreResources.Table(name: $0.name, partitionKey: $0.partitionKey, indexes: $0.indexes)
+            }
+        )
+    }
+
+    /// For which service a route's requests are signed; nil where its credential is no key of AWS.
+    private func signing(
+        _ route: Configuration.Route,
+        _ adapter: Adapter
+    ) -> (scope: SigningScope, plan: STSPlan)? {
+        guard let name = route.credentials, case .sts(let sts)? = configuration.credential(named: name)?.kind
+        else { return nil }
+        let plan = STSPlan(
+            role: sts.role,
+            roles: sts.roles,
+            region: sts.region,
+            duration: sts.duration,
+            tenantTag: sts.tags.tenant,
+            tierTag: sts.tags.tier,
+            userTag: sts.tags.user,
+            setsSourceIdentity: sts.setsSourceIdentity,
+            externalID: sts.externalID,
+            narrows: sts.narrows
+        )
+        return (SigningScope(region: sts.region, service: route.aws?.service ?? adapter.name), plan)
     }
 
     // MARK: identity

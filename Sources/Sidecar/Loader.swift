@@ -114,7 +114,7 @@ package struct Loader: Sendable {
         _ tables: inout [String: TableEncoding],
         _ problems: inout [String]
     ) -> [String: Adapter] {
-        var adapters: [String: Adapter] = [:]
+        var adapters = Dictionary(uniqueKeysWithValues: Adapter.builtIn.map { ($0.name, $0) })
         do {
             for name in try files.list(folder) where name.hasSuffix(".yaml") {
                 let path = folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
@@ -191,7 +191,8 @@ extension Adapter {
         Configuration.AdapterTraits(
             kind: kind == .ingress ? .ingress : .store,
             isSingleLayer: isSingleLayer,
-            sealsIdentifiers: sealsIDs || kind == .ingress
+            sealsIdentifiers: sealsIDs || kind == .ingress,
+            isAWS: native != nil
         )
     }
 }

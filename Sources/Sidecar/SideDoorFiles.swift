@@ -59,6 +59,7 @@ extension Configuration.Credential {
     fileprivate var secret: Configuration.SecretSource? {
         switch kind {
         case .signedContext(let context): context.key
+        case .sts: nil
         }
     }
 }

@@ -69,7 +69,7 @@ final class Worker {
         self.control = control
         reactor = try Reactor()
         inbox = Mailbox(waker: reactor.waker)
-        gateway = Gateway(plan.snapshot)
+        gateway = Gateway(plan.snapshot, exchanges: plan.exchanges)
         pools = plan.upstreams.map {
             UpstreamPool(maximum: $0.maximumConnections, maximumIdle: $0.maximumIdle)
         }

@@ -5,6 +5,7 @@ import Crypto
 import Gateway
 import HTTP1
 import HTTP2
+import Identity
 import Runtime
 import TLS
 
@@ -12,6 +13,8 @@ import TLS
 struct WorkerPlan: Sendable {
     /// The state of the world when it was made; later ones of the same plan come as messages.
     let snapshot: Snapshot
+    /// Of all workers; see `OpenExchanges`.
+    let exchanges: OpenExchanges
     /// By place, those that are no longer in use among them.
     let upstreams: [UpstreamPlan]
     /// By place, those that are closed among them.

@@ -63,7 +63,8 @@ func statusCommand(_ arguments: [String]) -> Int32 {
     }
 }
 
-func tenantCommand(_ arguments: [String]) -> Int32 {
+/// `bulkhead tenant suspend|resume …`.
+func suspensionCommand(_ arguments: [String]) -> Int32 {
     let help = """
         usage: bulkhead tenant suspend|resume TENANT (--config FILE | --socket PATH) [--json]
 

@@ -20,6 +20,8 @@ private let help = """
       status   --config FILE [--json]                     what the running one says of itself
       tenant   suspend|resume TENANT --config FILE [--json]
                                                           shut a tenant out at once, or let it in again
+      tenant   erase|export TENANT --store ROUTE --config FILE …
+                                                          delete or write out all that it has in one store
       check    --config FILE [--json]                     say everything that is wrong with a configuration
       explain  --config FILE --token T --path P [--method M] [--listener L] [--host H] [--header 'N: V']… [--json]
                                                           who, decision, policies, grant, rewritten request;

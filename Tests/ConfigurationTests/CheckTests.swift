@@ -38,12 +38,17 @@ import Testing
         Mistake(
             "carriers: [bearer]",
             "carriers: [bearer, handle]",
-            "6:14: listeners[0].routes[0]: \"agent\" leads to the agent whose handles are good here; callers bring bearer"
+            "6:14: listeners[0].routes[0]: \"agent\" leads to the agent whose own calls come in here; callers bring bearer"
+        ),
+        Mistake(
+            "carriers: [bearer]",
+            "carriers: [bearer, trace]",
+            "6:14: listeners[0].routes[0]: \"agent\" leads to the agent whose own calls come in here; callers bring bearer"
         ),
         Mistake(
             "carriers: [bearer]",
             "carriers: [bearer]\n    endpoint: agent",
-            "6:15: listeners[0].endpoint: says whose handles are good, but \"carriers\" has no handle"
+            "6:15: listeners[0].endpoint: says whose calls come in, but \"carriers\" has neither handle nor trace"
         ),
         Mistake(
             "carriers: [handle]",

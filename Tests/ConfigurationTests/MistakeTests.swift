@@ -57,18 +57,13 @@ import Testing
         ),
         Mistake(
             "carriers: [bearer]",
-            "carriers: [bearer, trace]",
-            "5:24: listeners[0].carriers[1]: trace is not in this version; expected one of bearer, handle, certificate"
-        ),
-        Mistake(
-            "carriers: [bearer]",
             "carriers: [lease]",
-            "5:16: listeners[0].carriers[0]: lease is not in this version; expected one of bearer, handle, certificate"
+            "5:16: listeners[0].carriers[0]: lease is not in this version; expected one of bearer, handle, trace, certificate, aws"
         ),
         Mistake(
             "carriers: [bearer]",
             "carriers: [payload]",
-            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is; expected one of bearer, handle, certificate"
+            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is; expected one of bearer, handle, trace, certificate, aws"
         ),
         Mistake(
             "carriers: [bearer]",
@@ -423,8 +418,8 @@ import Testing
         ),
         Mistake(
             "keys:",
-            "credentials: [{name: a, kind: aws-sts, role: r}]\nkeys:",
-            "35:31: credentials[0].kind: aws-sts is not in this version; expected signed-context"
+            "credentials: [{name: a, kind: oauth2, role: r}]\nkeys:",
+            "35:31: credentials[0].kind: oauth2 is not in this version; expected one of signed-context, aws-sts"
         ),
     ]
 

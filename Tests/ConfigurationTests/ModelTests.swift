@@ -34,6 +34,7 @@ let everything = """
         carriers: [handle, bearer]
         routes: [notes]
         endpoint: agent
+        tenant: acme
     identity:
       tier_drift: refuse
       token_bytes: 4KiB
@@ -64,6 +65,21 @@ let everything = """
     policy: {files: [p/, q.cedar], schema: s, mode: shadow}
     credentials:
       - {name: context, kind: signed-context, key: {file: c.pem}, lifetime: 30s, issuer: me}
+      - name: keys
+        kind: aws-sts
+        role: "arn:aws:iam::123456789012:role/tenant"
+        roles: {high: "arn:aws:iam::123456789012:role/high"}
+        region: eu-west-1
+        duration: 1h
+        endpoint: https://sts.example
+        fips: true
+        ca: ca.pem
+        tags: {tenant: T, tier: null, user: U}
+        source_identity: false
+        external_id: xx
+        session_policy: false
+        base: file
+        profile: p
     upstreams:
       agent:
         endpoints: ["127.0.0.1:8080", "[::1]:8080"]
@@ -92,6 +108,7 @@ let everything = """
         resource: 'Store::"notes"'
         upstream: notes
         single_layer: {owner: o, reason: r, expires: 2028-02-29T23:59:59Z}
+        aws: {service: s3, buckets: [b], tables: [{name: t, partition_key: k, indexes: {i: j}}]}
     adapters: own/
     limits:
       store: local

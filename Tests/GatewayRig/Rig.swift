@@ -26,13 +26,16 @@ package final class Rig {
     }
 
     package var gateway: Gateway
+    private let exchanges: OpenExchanges
     package private(set) var snapshot: Snapshot
     private let folder = Folder()
     private var random: UInt64 = 0
     /// What the control thread would have made: one credential for each need.
     package var vended = 0
 
-    package init(_ options: Options = Options()) throws {
+    /// - Parameter instance: which process it is, as handles name it.
+    package init(_ options: Options = Options(), instance: UInt64 = 1) throws {
+        exchanges = OpenExchanges(instance: instance)
         folder.write("tenants.yaml", Self.tenants)
         folder.write("bulkhead.key", "an operator's key of at least 32 bytes, for tests only")
         folder.write("more.cedar", options.policies)
@@ -43,7 +46,7 @@ package final class Rig {
         var identity = first.identity
         if options.hasKeys { identity = try Self.withKeys(identity, Signer.pool.jwk) }
         snapshot = Snapshot(first.plan, identity: identity)
-        gateway = Gateway(snapshot)
+        gateway = Gateway(snapshot, exchanges: exchanges)
     }
 
     private static func withKeys(_ identity: IdentitySnapshot, _ pool: String) throws -> IdentitySnapshot {
@@ -77,6 +80,9 @@ package final class Rig {
         snapshot = Snapshot(snapshot.plan, identity: identity)
         gateway.adopt(snapshot)
     }
+
+    /// From now on everything comes to another worker of the process, with caches of its own.
+    package func changeWorker() { gateway = Gateway(snapshot, exchanges: exchanges) }
 
     /// The same world as another generation: a reload.
     package func reload() {
@@ -154,6 +160,9 @@ extension Rig {
             carriers: [bearer, certificate]
             routes: [agent, raw]
           - {name: others, address: "127.0.0.1:0", carriers: [handle], endpoint: other, routes: [notes]}
+          - {name: traces, address: "127.0.0.1:0", carriers: [trace], endpoint: agent, routes: [notes, mine]}
+          - {name: all, address: "127.0.0.1:0", carriers: [bearer, handle, trace], endpoint: agent, routes: [notes]}
+          - {name: traces-of-other, address: "127.0.0.1:0", carriers: [trace], endpoint: other, routes: [notes]}
         identity:
           tier_drift: \(options.tierDrift)
           issuers:

@@ -401,9 +401,9 @@ extension World {
         ])
         #expect(world.snapshot.refusal(of: again) == nil)
         world.snapshot = other.snapshot
-        #expect(world.snapshot.refusal(of: again) == .keyUnknown)
+        #expect(world.snapshot.refusal(of: again) == .certificateUnmapped)
         #expect(world.failure(robot) == .certificateUnmapped)
-        #expect(try world.handleFailure(handle) == .keyUnknown)
+        #expect(try world.handleFailure(handle) == .certificateUnmapped)
     }
 
     /// The cache's key covers who vouches for it, not only the certificate.

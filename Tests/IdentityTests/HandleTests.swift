@@ -175,13 +175,17 @@ extension World {
         let handle = old.seal(try old.ann())
         let rotated = try World()
         rotated.authenticator = Authenticator(
-            handles: HandleCodec(current: Keys.otherSecret, previous: Keys.secret)
+            handles: HandleCodec(current: Keys.otherSecret, previous: Keys.secret),
+            exchanges: rotated.exchanges
         )
         #expect(try rotated.opened(handle).principal.tenant.text == "clinic")
         let fresh = rotated.seal(try rotated.ann())
         #expect(try old.handleFailure(fresh) == .handleInvalid)
         let stranger = try World()
-        stranger.authenticator = Authenticator(handles: HandleCodec(current: Keys.otherSecret))
+        stranger.authenticator = Authenticator(
+            handles: HandleCodec(current: Keys.otherSecret),
+            exchanges: stranger.exchanges
+        )
         #expect(try stranger.handleFailure(handle) == .handleInvalid)
     }
 

@@ -23,6 +23,14 @@ import Testing
         #expect(set.notes.isEmpty)
     }
 
+    /// A certificate in the set says nothing: the key does, and whoever serves the set has said that it is theirs.
+    @Test func certificatesInItAreNotRead() throws {
+        let more = #","x5c":["bm90IGEgY2VydGlmaWNhdGU"],"x5u":"https://evil.example","x5t#S256":7,"ext":true"#
+        let set = try Keys.set(Keys.rsa.jwk(more), Keys.elliptic.jwk(#","x5c":1"#))
+        #expect(set.keys.map(\.id) == ["rsa-1", "ec-1"] && set.notes.isEmpty)
+        #expect(set.keys[0].thumbprint == Keys.rsa.key.publicMembers.thumbprint())
+    }
+
     struct LeftOut: Sendable, CustomTestStringConvertible {
         let jwk: String
         let note: KeySet.Note

@@ -82,6 +82,7 @@ final class World {
 
     var snapshot: IdentitySnapshot
     var authenticator: Authenticator
+    let exchanges = OpenExchanges(instance: 1)
 
     init(
         drift: TierDrift = .lesser,
@@ -115,6 +116,7 @@ final class World {
         )
         authenticator = Authenticator(
             handles: HandleCodec(current: Keys.secret, previous: previous, capacity: capacity),
+            exchanges: exchanges,
             capacity: capacity
         )
     }

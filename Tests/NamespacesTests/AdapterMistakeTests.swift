@@ -22,7 +22,7 @@ import Testing
             problems: [
                 #"t.yaml:1:1: missing key "adapter""#, #"t.yaml:1:1: missing key "errors""#,
                 #"t.yaml:1:1: missing key "operations""#, "t.yaml:1:7: expected one of ingress, store",
-                #"t.yaml:2:1: unknown key "extra"; known keys: adapter, custom_header_prefix, errors, examples, headers, "#
+                #"t.yaml:2:1: unknown key "extra"; known keys: adapter, contents, custom_header_prefix, errors, examples, headers, "#
                     + "kind, maximum_body, operations, parameters, provision, rewrites, segments, shapes, single_layer",
             ]
         ),

@@ -114,15 +114,16 @@ def seen(answer):
     return {name.lower(): value for name, value in answer.json()["headers"]}
 
 
-def test_curl_with_a_spiffe_id(machines, robot):
+@pytest.mark.parametrize("version", ["--http1.1", "--http2"])
+def test_curl_with_a_spiffe_id(machines, robot, version):
     with Trail(machines, "machines") as trail:
         done = subprocess.run(
-            ["curl", "-sS", "--http1.1", "--cacert", str(machines.ca), "--cert", str(robot[0]), "--key", str(robot[1]),
-             "-H", "content-type: application/json", "-d", '{"do": "headers"}', "-w", "\n%{http_code}",
+            ["curl", "-sS", version, "--cacert", str(machines.ca), "--cert", str(robot[0]), "--key", str(robot[1]),
+             "-H", "content-type: application/json", "-d", '{"do": "headers"}', "-w", "\n%{http_code} %{http_version}",
              f"https://localhost:{machines.ports['machines']}/invocations"],
             capture_output=True, text=True, timeout=20)
     body, status = done.stdout.rsplit("\n", 1)
-    assert status == "200", done
+    assert status == f"200 {version.removeprefix('--http')}", done
     headers = {name.lower(): value for name, value in json.loads(body)["headers"]}
     assert (headers["x-tenant-id"], headers["x-tenant-tier"], headers["x-user-id"]) == ("clinic", "basic", "robot")
     assert headers["authorization"].startswith("Bearer bhh1_")
@@ -241,3 +242,61 @@ def test_a_resumed_session_is_the_same_machine(machines, robot, version):
             assert connection.session_reused == (visit > 0)
             session = connection.session
         assert answer.status == 200 and seen(answer)["x-user-id"] == "robot"
+
+
+@pytest.fixture(scope="module")
+def changing(make_bulkhead, machines, mesh):
+    changes = {**machines.configuration, "reload": {"watch": False}, "admin": {
+        **machines.configuration["admin"], "socket": "admin.sock"}}
+    issuers = [dict(issuer) for issuer in changes["identity"]["issuers"] if issuer["name"] != "workshop"]
+    for issuer in issuers:
+        if issuer["name"] == "mesh":
+            issuer["certificates"] = {**issuer["certificates"], "ca": "mesh.pem"}
+    changes["identity"] = {"issuers": issuers}
+    del changes["admin"]["address"]
+    tenants = [{**tenant, "issuers": tenant["issuers"] + ["mesh"]} for tenant in TENANTS]
+    bulkhead = make_bulkhead("taken-from-machines", changes, tenants=tenants, start=False)
+    (bulkhead.folder / "mesh.pem").write_text(mesh.parent.certificate.read_text())
+    return bulkhead.start()
+
+
+class TestWhatIsTakenBack:
+    """A machine's stream ends when its authority is no longer the issuer's, or its tenant is suspended."""
+
+    def stream(self, bulkhead, certificate, name):
+        caller = Caller(bulkhead.ports["machines"], bulkhead.ca, certificate=certificate)
+        connection = caller.connect()
+        body = json.dumps({"do": "gated", "name": name}).encode()
+        connection.sendall(head("POST", "/invocations", [("Content-Type", "application/json")], body, "localhost"))
+        data = b""
+        while b"data:" not in data:
+            more = connection.recv(65536)
+            assert more, data
+            data += more
+        return connection
+
+    def ends(self, connection):
+        data = b""
+        while more := connection.recv(65536):
+            data += more
+        connection.close()
+        return not data.endswith(b"0\r\n\r\n")
+
+    def test_a_suspension(self, changing, robot):
+        connection = self.stream(changing, robot, "suspended")
+        with Trail(changing, "machines") as trail:
+            assert changing.command("tenant", "suspend", "clinic", "--socket", "admin.sock").returncode == 0
+            assert self.ends(connection)
+        assert trail.records[0][REASON] == "tenant_suspended"
+        assert call(changing, robot).header("x-bulkhead-reason") == "tenant_refused"
+        assert changing.command("tenant", "resume", "clinic", "--socket", "admin.sock").returncode == 0
+        assert call(changing, robot).status == 200
+
+    def test_an_authority(self, changing, robot, workshop):
+        connection = self.stream(changing, robot, "disowned")
+        with Trail(changing, "machines") as trail:
+            (changing.folder / "mesh.pem").write_text(workshop.certificate.read_text())
+            assert changing.reload().returncode == 0
+            assert self.ends(connection)
+        assert trail.records[0][REASON] == "certificate_unmapped"
+        assert call(changing, robot).header("x-bulkhead-reason") == "certificate_unmapped"

@@ -5,6 +5,7 @@ import asyncio
 import json
 import signal
 import ssl
+import subprocess
 import threading
 import time
 import uuid
@@ -118,6 +119,19 @@ class TestExpiry:
             assert begun.startswith(b"HTTP/1.1 200") and b"data:" in begun
             rest = read_until(connection, b"never")
             assert not rest.endswith(b"0\r\n\r\n"), "cut, so that the caller sees that it is not whole"
+        assert trail.records[0][REASON] == "token_expired"
+
+    def test_a_stream_of_http2_ends_with_the_token(self, front, forge):
+        token = forge.token("clinic", "basic", exp=int(time.time()) + 3)
+        with Trail(front.bulkhead, "steered") as trail:
+            done = subprocess.run(
+                ["curl", "-sS", "-N", "--http2", "--max-time", "20", "--cacert", str(front.bulkhead.ca), "-H",
+                 f"Authorization: Bearer {token}", "-H", "content-type: application/json", "-d",
+                 json.dumps({"do": "gated", "name": uuid.uuid4().hex}),
+                 f"https://localhost:{front.bulkhead.ports['steered']}/invocations"],
+                capture_output=True, text=True, timeout=30)
+        # 92: the stream was reset; 28 would be the time that curl gives it.
+        assert done.returncode == 92 and "data:" in done.stdout, done
         assert trail.records[0][REASON] == "token_expired"
 
     def test_an_answer_that_does_not_come_is_a_refusal(self, front, forge):

@@ -15,7 +15,7 @@ import Testing
         "HTTPTypes": ["Bytes"],
         "JSON": ["Bytes"],
         "XML": ["Bytes", "CExpat"],
-        "Identity": vocabulary,
+        "Identity": vocabulary.union(["Synchronization"]),
         "Cedar": vocabulary,
         "Vending": vocabulary,
         "AWS": vocabulary,

@@ -62,7 +62,11 @@ nonisolated let world = try World()
 /// Nothing that the fuzzer writes by itself is a token, and claims that are signed name the one tenant or nobody.
 func check(_ input: Span<UInt8>) {
     let secret = Secret(copying: Array("a key of at least thirty-two bytes.".utf8).span)
-    var authenticator = Authenticator(handles: HandleCodec(current: secret, previous: nil), capacity: 4)
+    var authenticator = Authenticator(
+        handles: HandleCodec(current: secret, previous: nil),
+        exchanges: OpenExchanges(instance: 1),
+        capacity: 4
+    )
     if case .principal = authenticator.verify(input, in: world.snapshot, now: world.now) {
         preconditionFailure("a forged token")
     }

@@ -65,6 +65,8 @@ class Bulkhead:
         return {
             "version": 1,
             "workers": 2,
+            # Tests take a handle from one exchange and use it for as long as the run takes.
+            "identity": {"handle": {"linger": "10m"}},
             "tenants": {"file": "tenants.yaml"},
             "tiers": {"basic": {"weight": 1}, "standard": {"weight": 4}, "premium": {"weight": 8}},
             "policy": {"files": ["policies/"], "schema": "policies/bulkhead.cedarschema"},

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+import AWS
+import Bytes
+import Crypto
+import HTTPTypes
+import Identity
+import Namespaces
+
+/// AWS signatures: the agent's own, made with worthless keys, is verified; the request is signed again with the
+/// tenant's.
+extension Gateway {
+    private static let unsigned: StaticString = "UNSIGNED-PAYLOAD"
+
+    // MARK: the agent's
+
+    /// An access key id that is a handle says whose the request is. What is signed with other keys says nothing, and
+    /// ends here (THREATS 1).
+    mutating func addSignature(
+        _ exchange: inout Exchange,
+        to carriers: inout Carriers,
+        _ identity: IdentitySnapshot,
+        _ now: WallTime
+    ) throws(Stop) {
+        guard SignatureClaim.isPresent(exchange.request.fields, query: exchange.request.path.query) else {
+            return
+        }
+        let claim: SignatureClaim
+        do throws(SignatureFailure) {
+            claim = try SignatureClaim(exchange.request.fields, query: exchange.request.path.query)
+            try claim.checkTime(now: now)
+        } catch {
+            throw .refused(Refusal(error))
+        }
+        let isCarrier = carriers.add(
+            accessKeyID: claim.accessKeyID.span,
+            with: &authenticator,
+            snapshot: identity,
+            now: now
+        )
+        if isCarrier { exchange.signature = claim }
+    }
+
+    /// Whether the body must be there before the head can go: no other service than S3 takes a payload that is not
+    /// signed, and chunks are signed over one another.
+    func mustCollect(_ exchange: borrowing Exchange, _ route: Route) -> Bool {
+        guard let signing = route.signing, exchange.bodyLength != .none else { return false }
+        if !signing.scope.service.span.equals("s3") { return true }
+        guard let claim = exchange.signature else { return false }
+        switch claim.payload {
+        case .signedChunks, .absent: return true
+        case .digest, .unsigned, .unsignedChunks: return false
+        }
+    }
+
+    /// Checks the signature of a request whose key said whose it is.
+    /// - Parameter isCollected: whether `requestBody` is the body as it came. One that flows is held against its digest
+    ///   by the store.
+    mutating func verifySignature(_ exchange: borrowing Exchange, isCollected: Bool) throws(Stop) {
+        guard let claim = exchange.signature else { return }
+        var digest = Buffer()
+        if isCollected {
+            signer.append(digestOf: exchange.requestBody.bytes, to: &digest)
+        } else {
+            digest.append(RequestSigner.emptyPayload)
+        }
+        var payload = digest.bytes.array()
+        if let text = claim.payloadText(exchange.request.fields) {
+            if claim.payload == .digest, isCollected, text != payload { throw .refused(.payloadMismatch) }
+            payload = text
+        }
+        let secret = worthlessKeys.secret(of: claim.accessKeyID.span)
+        let (path, query) = Self.parts(of: exchange.request.target)
+        var authority = exchange.request.authority.array()
+        if let host = exchange.request.fields.first(.host) {
+            authority = exchange.request.fields.value(at: host).array()
+        }
+        do throws(SignatureFailure) {
+            let parts = SignedParts(
+                method: exchange.request.method,
+                path: path.span,
+                query: query.span,
+                host: authority.span,
+                payload: payload.span
+            )
+            try signer.verify(claim, secret: secret, parts, exchange.request.fields)
+        } catch {
+            throw .refused(Refusal(error))
+        }
+    }
+
+    /// Path and query of a target in origin form.
+    private static func parts(of target: borrowing Span<UInt8>) -> (path: [UInt8], query: [UInt8]) {
+        let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
+        let query = mark < target.count ? target.extracting((mark + 1)..<target.count).array() : []
+        return (target.extracting(0..<mark).array(), query)
+    }
+
+    // MARK: ours
+
+    /// What is asked of STS for a principal; nil for credentials of another kind.
+    func stsForm(
+        for principal: Principal,
+        _ route: Route,
+        _ action: String,
+        _ scope: AdapterScope
+    ) throws(Stop) -> [UInt8]? {
+        guard let plan = route.signing?.plan else { return nil }
+        let policy = plan.narrows ? route.adapter.sessionPolicy(action, scope) : nil
+        if let policy, policy.count > SessionPolicy.maximumBytes {
+            throw .refused(.sessionPolicyTooLarge)
+        }
+        let subject = STSSubject(
+            tenant: principal.tenant.text,
+            tier: principal.tier.name,
+            issuer: principal.issuer.url,
+            user: principal.user.text
+        )
+        guard let form = plan.assumeRole(subject, policy: policy) else { throw .refused(.roleMissing) }
+        return form
+    }
+
+    /// Signs the request as it leaves. Whatever was collected is signed with its digest; an object that flows keeps the
+    /// form in which the agent sends it, or goes unsigned.
+    mutating func sign(
+        _ exchange: inout Exchange,
+        _ means: Means,
+        _ scope: SigningScope
+    ) throws(Stop) {
+        guard let keys = means.keys, let route = exchange.route else { throw .refused(.credentialFailed) }
+        let time = SigningTime(exchange.startedOn)
+        let payload = try payload(&exchange, scope)
+        let (path, query) = Self.parts(of: exchange.outgoing.target.bytes)
+        let authority = route.authority
+        let key = means.dayKey(time.day.array(), scope, keys)
+        do throws(SignatureFailure) {
+            let parts = SignedParts(
+                method: exchange.outgoing.method,
+                path: path.span,
+                query: query.span,
+                host: authority.span,
+                payload: payload.span
+            )
+            try signer.sign(parts, &exchange.outgoing.fields, with: keys, &key.key, scope, at: time)
+        } catch {
+            throw .refused(Refusal(error))
+        }
+        try signChunks(&exchange, keys, scope, time)
+    }
+
+    /// What is signed in the body's place; said in the head too where the service is S3.
+    private mutating func payload(
+        _ exchange: inout Exchange,
+        _ scope: SigningScope
+    ) throws(Stop) -> [UInt8] {
+        if let index = exchange.outgoing.fields.first(.xAmzContentSha256) {
+            let value = exchange.outgoing.fields.value(at: index)
+            // Only with the agent's own key could its chunks be signed again.
+            if value.hasPrefix("STREAMING-AWS4-"), exchange.signature == nil {
+                throw .refused(.signatureChunksRefused)
+            }
+            return value.array()
+        }
+        var payload = Buffer()
+        if exchange.isBodyCollected {
+            signer.append(digestOf: exchange.requestBody.bytes, to: &payload)
+        } else if exchange.bodyLength == .none || exchange.bodyLength == .fixed(0) {
+            payload.append(RequestSigner.emptyPayload)
+        } else {
+            payload.append(Self.unsigned)
+        }
+        let text = payload.bytes.array()
+        guard scope.service.span.equals("s3") else { return text }
+        do throws(FieldError) {
+            try exchange.outgoing.fields.append(.xAmzContentSha256, value: text.span)
+            if exchange.isBodyCollected { try appendChecksum(&exchange) }
+        } catch {
+            throw .refused(.fieldsTooLarge)
+        }
+        return text
+    }
+
+    /// S3 wants a checksum with a list of what to delete, and the agent's was of another text.
+    private func appendChecksum(_ exchange: inout Exchange) throws(FieldError) {
+        let digest = SHA256.hash(exchange.requestBody.bytes)
+        var text = Buffer()
+        Base64URL.encode(digest.bytes, into: &text)
+        var standard = text.bytes.array()
+        for index in standard.indices {
+            if standard[index] == UInt8(ascii: "-") { standard[index] = UInt8(ascii: "+") }
+            if standard[index] == UInt8(ascii: "_") { standard[index] = UInt8(ascii: "/") }
+        }
+        // 32 bytes are 43 characters and one to fill up.
+        standard.append(UInt8(ascii: "="))
+        try exchange.outgoing.fields.append(name: "x-amz-checksum-sha256", value: standard.span)
+    }
+
+    /// Signs an object's chunks again, each after the agent's own signature of it was checked.
+    private mutating func signChunks(
+        _ exchange: inout Exchange,
+        _ keys: AWSCredential,
+        _ scope: SigningScope,
+        _ time: SigningTime
+    ) throws(Stop) {
+        guard let claim = exchange.signature, case .signedChunks(let hasTrailers) = claim.payload else {
+            return
+        }
+        guard let seed = Self.seed(exchange.outgoing.fields),
+            let length = Self.decodedLength(exchange.request.fields)
+        else { throw .refused(.signatureChunksRefused) }
+        let secret = worthlessKeys.secret(of: claim.accessKeyID.span)
+        let incoming = DayKey(secret: secret, day: claim.time.day, scope: claim.scope)
+        let outgoing = DayKey(secret: keys.secret, day: time.day, scope: scope)
+        var chunks = ChunkedPayload(
+            from: ChunkSigner(incoming, claim.scope, at: claim.time, seed: claim.signature),
+            to: ChunkSigner(outgoing, scope, at: time, seed: seed),
+            hasTrailers: hasTrailers,
+            decodedLength: length
+        )
+        text.removeAll()
+        swap(&text, &exchange.requestBody)
+        do throws(ChunkedPayload.Failure) {
+            let taken = try chunks.received(text.bytes, into: &exchange.requestBody)
+            guard taken == text.count, chunks.isDone else { throw .malformed }
+        } catch {
+            throw .refused(error == .mismatch ? Refusal(.mismatch) : .signatureChunksRefused)
+        }
+    }
+
+    /// The signature of the head that was just signed: its last 64 digits.
+    private static func seed(_ fields: borrowing Fields) -> Digest? {
+        guard let index = fields.first(.authorization) else { return nil }
+        let value = fields.value(at: index)
+        guard value.count > 64, let bytes = Hex.decode(value.extracting((value.count - 64)..<value.count))
+        else { return nil }
+        return Digest(bytes.span)
+    }
+
+    private static func decodedLength(_ fields: borrowing Fields) -> Int? {
+        let name = ("x-amz-decoded-content-length" as StaticString).bytes
+        guard fields.occurrences(named: name) == 1, let index = fields.first(named: name) else { return nil }
+        return fields.value(at: index).string().flatMap { Int($0) }.flatMap { $0 >= 0 ? $0 : nil }
+    }
+}
+
+extension Means {
+    /// Made once a day.
+    func dayKey(_ day: [UInt8], _ scope: SigningScope, _ keys: AWSCredential) -> MeansDayKey {
+        if let dayKey, dayKey.day == day { return dayKey.key }
+        let key = MeansDayKey(DayKey(secret: keys.secret, day: day.span, scope: scope))
+        dayKey = (day, key)
+        return key
+    }
+}

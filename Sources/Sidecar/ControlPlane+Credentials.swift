@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import AWS
+import Bytes
+import Crypto
+import Gateway
+import Identity
+import Runtime
+import Telemetry
+import Vending
+
+/// How a credential is made.
+enum Vendor: Sendable {
+    case context(ContextSigner)
+    case sts(STSVendor)
+}
+
+/// Credentials that workers' exchanges wait for.
+extension ControlPlane {
+    func meetCredential(_ need: Need, _ asked: CredentialNeed, _ worker: Int) {
+        let now = Clock.wallTime()
+        switch credentials.lookup(asked.key, tenant: asked.principal.tenant.text, now: now) {
+        case .hit(let credential): answer(worker, need, credential.good(for: .seconds(5), now: now), .met)
+        case .vend(let ticket):
+            credentialWaiters[asked.key] = [(need, worker)]
+            vend(asked, ticket, now)
+        case .refresh(let old, let ticket):
+            // The old one serves meanwhile; only what is made at once is waited for.
+            credentialWaiters[asked.key] = [(need, worker)]
+            vend(asked, ticket, now)
+            if credentialWaiters.removeValue(forKey: asked.key) != nil {
+                answer(worker, need, old.good(for: .seconds(5), now: now), .met)
+            }
+        case .wait: credentialWaiters[asked.key, default: []].append((need, worker))
+        case .failed: answer(worker, need, nil, .failed(.credentialFailed))
+        }
+    }
+
+    private func vend(_ asked: CredentialNeed, _ ticket: VendTicket, _ now: WallTime) {
+        count(.vends)
+        // The configuration under which it was asked for may be gone by now.
+        guard let vendors = plan(of: asked.generation)?.vendors else {
+            return finish(asked, ticket, failure: .unavailable)
+        }
+        switch vendors[asked.credential] {
+        case .context(let signer):
+            // Signing takes some 40 µs and suspends nowhere.
+            do throws(KeyError) {
+                finish(asked, ticket, try signer.vend(asked, id: entropy.block(), now: now))
+            } catch {
+                finish(asked, ticket, failure: .unavailable)
+            }
+        case .sts(let vendor):
+            Task(executorPreference: loop) { await self.vend(asked, ticket, vendor) }
+        }
+    }
+
+    private func vend(_ asked: CredentialNeed, _ ticket: VendTicket, _ vendor: STSVendor) async {
+        do throws(STSFailure) {
+            guard let form = asked.form else { throw .denied }
+            let keys = try await baseKeys(asked, vendor)
+            finish(
+                asked,
+                ticket,
+                VendedCredential(try await vendor.assumeRole(form, with: keys, client), now: Clock.wallTime())
+            )
+        } catch {
+            if error == .baseExpired { baseKeys = nil }
+            notice("keys of AWS: STS: \(error)")
+            switch error {
+            case .denied: finish(asked, ticket, failure: .denied)
+            case .throttled: finish(asked, ticket, failure: .throttled)
+            case .baseExpired, .unavailable: finish(asked, ticket, failure: .unavailable)
+            }
+        }
+    }
+
+    /// Keys that end are kept until five minutes before; all others are looked for each time.
+    private func baseKeys(_ asked: CredentialNeed, _ vendor: STSVendor) async throws(STSFailure)
+        -> AWSCredential
+    {
+        if let known = baseKeys, known.generation == asked.generation, known.place == asked.credential,
+            let expiry = known.keys.expiry, Clock.wallTime() + .seconds(300) < expiry
+        {
+            return known.keys
+        }
+        let keys = try await vendor.base.find(vendor, client)
+        baseKeys = (asked.generation, asked.credential, keys)
+        return keys
+    }
+
+    private func finish(_ asked: CredentialNeed, _ ticket: VendTicket, _ credential: VendedCredential) {
+        let acceptance = credentials.vended(
+            asked.key,
+            ticket,
+            credential,
+            expiry: credential.expiry,
+            now: Clock.wallTime(),
+            spread: UInt8(truncatingIfNeeded: entropy.integer())
+        )
+        switch acceptance {
+        case .accepted: tell(asked, credential, .met)
+        // The tenant was suspended meanwhile.
+        case .void: tell(asked, nil, .failed(.credentialFailed))
+        }
+    }
+
+    private func finish(_ asked: CredentialNeed, _ ticket: VendTicket, failure: VendFailure) {
+        count(.vendFailures)
+        let spread = UInt8(truncatingIfNeeded: entropy.integer())
+        _ = credentials.failed(asked.key, ticket, failure, now: Clock.wallTime(), spread: spread)
+        tell(asked, nil, .failed(.credentialFailed))
+    }
+
+    private func tell(_ asked: CredentialNeed, _ credential: VendedCredential?, _ outcome: NeedOutcome) {
+        for waiter in credentialWaiters.removeValue(forKey: asked.key) ?? [] {
+            answer(waiter.worker, waiter.need, credential, outcome)
+        }
+    }
+}
+
+extension VendedCredential {
+    init(_ keys: AWSCredential, now: WallTime) {
+        let expiry = keys.expiry ?? now
+        // The cache gives no credential out in the last quarter of its life, so that is when to ask again.
+        let life = (expiry - now).nanoseconds
+        self.init(
+            bytes: [],
+            keys: keys,
+            renewAt: now + Interval(nanoseconds: life - life / 4),
+            expiry: expiry
+        )
+    }
+
+    /// The same, good for a while though it is due: so that who got it does not ask again at once.
+    func good(for interval: Interval, now: WallTime) -> VendedCredential {
+        VendedCredential(
+            bytes: bytes,
+            keys: keys,
+            renewAt: min(max(renewAt, now + interval), expiry),
+            expiry: expiry
+        )
+    }
+}

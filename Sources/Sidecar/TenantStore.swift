@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+import Bytes
+import Configuration
+import Crypto
+import Gateway
+import HTTPTypes
+import Identity
+import JSON
+import Namespaces
+import Runtime
+
+/// Why a walk through a tenant's compartment stops.
+enum TenantStoreError: Error, CustomStringConvertible {
+    case fetch(FetchError)
+    case adapter(AdapterFailure)
+    case status(thing: String, UInt16)
+    /// The answer is not what the table's `contents` says.
+    case shape(thing: String)
+    case file(Files.Failure)
+
+    var description: String {
+        switch self {
+        case .fetch(let error): "the store: \(error)"
+        case .adapter(let failure): "the table refuses it: \(failure.reason.rawValue)"
+        case .status(let thing, let status): "\(thing): the store answered \(status)"
+        case .shape(let thing): "\(thing): the answer is not as the table's contents says"
+        case .file(let error): error.description
+        }
+    }
+}
+
+/// One tenant's compartment in one store, as requests of an agent reach it: through the route's table, to its upstream.
+struct TenantStore: Sendable {
+    let adapter: Adapter
+    let upstream: UpstreamPlan
+    let compartment: Compartment
+    let tenant: String
+    let idKey: Secret
+
+    /// An answer that is larger than this is an error: pages are to be smaller.
+    static let maximumBytes = 256 << 20
+    private static let patience = Interval.seconds(60)
+
+    /// - Parameters:
+    ///   - store: a route's name.
+    ///   - user: issuer's name and subject, where the route keeps users apart.
+    init(
+        _ loader: Loader,
+        store: String,
+        tenant: TenantID,
+        user: (issuer: String, subject: String)?
+    ) throws(LoadProblems) {
+        let configuration = loader.configuration
+        guard let route = configuration.route(named: store) else {
+            let known = configuration.routes.map(\.name).joined(separator: ", ")
+            throw LoadProblems(["there is no route \"\(store)\"; there are \(known)"])
+        }
+        guard let adapter = loader.adapters[route.adapter], !adapter.contents.isEmpty else {
+            throw LoadProblems([
+                "the table of adapter \(route.adapter) does not say what a compartment holds (\"contents\")"
+            ])
+        }
+        guard route.credentials == nil else {
+            throw LoadProblems([
+                "route \(store) sends a credential that is made from a caller's token: nobody calls here"
+            ])
+        }
+        self.adapter = adapter
+        self.tenant = tenant.text
+        compartment = try Self.compartment(configuration, route, tenant, user)
+        idKey = loader.keys.current
+        do {
+            let places = try loader.firstPlaces()
+            guard let place = places.upstream(named: route.upstream) else {
+                throw LoadProblems(["route \(store) has no upstream"])
+            }
+            upstream = places.upstreams[place]
+        } catch let problems as LoadProblems {
+            throw problems
+        } catch {
+            throw LoadProblems(["\(error)"])
+        }
+    }
+
+    private static func compartment(
+        _ configuration: Configuration,
+        _ route: Configuration.Route,
+        _ tenant: TenantID,
+        _ user: (issuer: String, subject: String)?
+    ) throws(LoadProblems) -> Compartment {
+        if (route.scope == .user) != (user != nil) {
+            throw LoadProblems([
+                route.scope == .user
+                    ? "route \(route.name) keeps users apart: name one with --issuer and --user"
+                    : "route \(route.name) keeps no users apart: leave out --issuer and --user"
+            ])
+        }
+        var url = ""
+        if let user {
+            guard let issuer = configuration.issuer(named: user.issuer) else {
+                throw LoadProblems(["there is no issuer \"\(user.issuer)\""])
+            }
+            url = issuer.issuer
+        }
+        do throws(CompartmentError) {
+            return try Compartment(
+                scope: user == nil ? .tenant : .user,
+                tenant: tenant.text.utf8Span.span,
+                issuer: url.utf8Span.span,
+                user: (user?.subject ?? "").utf8Span.span
+            )
+        } catch {
+            throw LoadProblems([error.rawValue])
+        }
+    }
+
+    /// One request as an agent of this tenant would make it.
+    func ask(
+        _ request: AdapterContents.Request,
+        _ values: [String: String],
+        offset: Int,
+        on client: ControlClient
+    ) async throws(TenantStoreError) -> (status: UInt16, body: [UInt8]) {
+        let scope = AdapterScope(
+            adapter,
+            compartment: compartment,
+            tenant: tenant.utf8Span.span,
+            idKey: idKey
+        )
+        var call = AdapterCall(adapter, scope)
+        let (target, body) = request.filled(values, offset: offset)
+        let outcome: AdapterCall.Outcome
+        do throws(AdapterFailure) { outcome = try call.request(request.method, target, body) } catch {
+            throw .adapter(error)
+        }
+        let reply: ControlClient.Reply
+        switch outcome {
+        case .local(let status, let body): return (status, body)
+        case .send(let method, let target, let body):
+            do throws(FetchError) {
+                reply = try await client.fetch(
+                    method,
+                    String(decoding: target, as: UTF8.self),
+                    at: upstream.target(0),
+                    body: body,
+                    contentType: body.isEmpty ? nil : "application/json",
+                    limit: Self.maximumBytes,
+                    deadline: Clock.now() + Self.patience
+                )
+            } catch {
+                throw .fetch(error)
+            }
+        }
+        do throws(AdapterFailure) {
+            return try call.answer(
+                status: UInt16(clamping: reply.status),
+                contentType: reply.contentType,
+                reply.body
+            )
+        } catch {
+            throw .adapter(error)
+        }
+    }
+}
