@@ -161,7 +161,9 @@ struct Check {
                 }
             } else if listener.isAgentSide, agents.count != 1 {
                 let names = agents.isEmpty ? "none" : agents.joined(separator: ", ")
-                let needing = listener.carriers.filter { [.handle, .trace, .aws].contains($0) }.map(\.rawValue)
+                let needing = listener.carriers.filter { [.handle, .trace, .aws].contains($0) }.map(
+                    \.rawValue
+                )
                 let what = needing.joined(separator: " and ") + (needing.count == 1 ? " needs" : " need")
                 note("\(path).carriers", "\(what) \"endpoint\" to name one agent; there are: \(names)")
             }

@@ -26,6 +26,13 @@ extension Configuration {
         package var idleTimeout = Interval.seconds(60)
         /// Open connections from callers and agents, over all workers. Default: 10,000.
         package var connections = 10_000
+        /// Of them from one address (IPv6: one /64). Nil: half of `connections`, and as many as there are from this host.
+        package var connectionsPerAddress: Int?
+        /// Requests under way, over all workers; those that come beyond it are answered 503. Default: 16,384.
+        package var exchanges = 16_384
+        /// Memory of the process beyond which new requests are answered 503. Nil: four fifths of what the system lets it
+        /// have, if that is bounded.
+        package var memoryBytes: Int?
         /// For callers that speak HTTP/2.
         package var http2 = HTTP2()
         /// How long requests under way may take to end when Bulkhead is told to stop. Default: 30 s.
@@ -96,6 +103,11 @@ extension Configuration.Limits {
         section.read("body_rate", into: &limits.bodyRate) { $0.size(in: 0...1 << 30) }
         section.read("idle_timeout", into: &limits.idleTimeout) { $0.duration(in: .milliseconds(100)...day) }
         section.read("connections", into: &limits.connections) { $0.integer(in: 1...10_000_000) }
+        section.read("connections_per_address", into: &limits.connectionsPerAddress) {
+            $0.integer(in: 1...10_000_000)
+        }
+        section.read("exchanges", into: &limits.exchanges) { $0.integer(in: 1...10_000_000) }
+        section.read("memory_bytes", into: &limits.memoryBytes) { $0.size(in: 16 << 20...1 << 50) }
         section.read("http2", into: &limits.http2) { $0.section(Configuration.HTTP2.decode) }
         section.read("drain_timeout", into: &limits.drainTimeout) { $0.duration(in: .zero...day) }
         return limits

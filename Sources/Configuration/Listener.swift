@@ -16,6 +16,8 @@ extension Configuration {
         /// Name of the agent upstream whose handles and traces are good here. Default: the only agent upstream there is;
         /// `Configuration.agent(of:)` answers that.
         package var endpoint: String?
+        /// Open connections, over all workers. Nil: `limits.connections` alone counts.
+        package var connections: Int?
         /// The one tenant whom the process behind this listener serves. Default: none, that is all.
         package var tenant: String?
     }
@@ -77,6 +79,8 @@ extension Configuration.Listener {
         let carriers = section.required("carriers")?.carriers() ?? []
         let routes = section.required("routes")?.names() ?? []
         let endpoint = section.value("endpoint")?.name()
+        var connections: Int?
+        section.read("connections", into: &connections) { $0.integer(in: 1...10_000_000) }
         let tenant = section.value("tenant")?.string(count: 1...256)
         section.unsupported("upstream", "a listener with an upstream of its own (protocol redis)")
         guard let address else { return nil }
@@ -88,6 +92,7 @@ extension Configuration.Listener {
             carriers: carriers,
             routes: routes,
             endpoint: endpoint,
+            connections: connections,
             tenant: tenant
         )
     }

@@ -7,12 +7,24 @@ extension Configuration {
         package var name: String
         /// At least one; requests are spread over those that are healthy.
         package var endpoints: [Endpoint]
+        /// Default: `http1`.
+        package var `protocol` = UpstreamProtocol.http1
         /// Nil: plain text.
         package var tls: ClientTLS?
         package var timeouts = Timeouts()
         /// Nil: an endpoint is believed healthy until a connection to it fails.
         package var health: Health?
         package var connections = Connections()
+    }
+
+    /// What is spoken with an upstream.
+    package enum UpstreamProtocol: String, CaseIterable, Sendable {
+        /// HTTP/1.1.
+        case http1
+        /// HTTP/2 alone: by ALPN with TLS, by prior knowledge without.
+        case http2
+        /// Whatever the upstream chooses by ALPN.
+        case auto
     }
 
     package struct ClientTLS: Sendable, Equatable {
@@ -68,10 +80,12 @@ extension Configuration {
 extension Configuration.Upstream {
     static func decode(_ name: String, _ section: inout YAML.Section) -> Self? {
         let later = "is not in this version"
-        let isKnown = section.value("protocol").map { value in
-            value.choice([("http1", true)], refused: ["http2": later, "redis": later]) ?? false
+        var chosen: Configuration.UpstreamProtocol? = .http1
+        let protocolValue = section.value("protocol")
+        if let protocolValue {
+            chosen = protocolValue.choice(Configuration.UpstreamProtocol.self, refused: ["redis": later])
         }
-        guard isKnown ?? true else {
+        guard let chosen else {
             section.skipRest()
             return nil
         }
@@ -81,10 +95,19 @@ extension Configuration.Upstream {
             let refused = ["tenant": later, "session": later]
             _ = lease.choice([("none", true)], refused: refused)
         }
+        upstream.protocol = chosen
         section.read("tls", into: &upstream.tls) { $0.section(Configuration.ClientTLS.decode) }
+        if chosen == .auto, upstream.tls == nil {
+            protocolValue?.note(
+                "needs \"tls\", where the protocol is negotiated; without it write http1 or http2"
+            )
+        }
         section.read("timeouts", into: &upstream.timeouts) { $0.section(Configuration.Timeouts.decode) }
         if let value = section.value("health") {
             upstream.health = value.section(Configuration.Health.decode).flatMap(\.self)
+            if chosen == .http2 {
+                value.note("is asked over HTTP/1.1, which an upstream of http2 does not speak")
+            }
         }
         section.read("connections", into: &upstream.connections) {
             $0.section(Configuration.Connections.decode)

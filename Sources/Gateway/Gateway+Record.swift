@@ -98,6 +98,13 @@ extension Gateway {
         return metrics.series(route: route.name, tenant: principal.tenant.text, tier: principal.tier.name)
     }
 
+    /// Records that nobody takes.
+    package mutating func countDropped(records: borrowing Span<UInt8>) {
+        var lines = 0
+        for index in records.indices where records[index] == ASCII.lineFeed { lines += 1 }
+        metrics.add(.recordsDropped, lines)
+    }
+
     // MARK: counting what the worker sees
 
     package mutating func count(_ counter: Counter) { metrics.add(counter) }

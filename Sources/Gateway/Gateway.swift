@@ -200,6 +200,17 @@ package struct Gateway: ~Copyable {
         _ = refuse(&exchange, refusal)
     }
 
+    /// A request that is turned away unlooked at, because there are enough.
+    package mutating func shed(_ exchange: inout Exchange, _ start: Start) -> Action {
+        note(&exchange, start)
+        // For the words of its protocol alone.
+        _ = try? findRoute(&exchange)
+        return refuse(&exchange, .overloaded)
+    }
+
+    /// Requests of this worker that have begun and have no record yet. Cost: two loads.
+    package var exchangesUnderWay: Int { metrics.underWay }
+
     // MARK: steps
 
     private func findRoute(_ exchange: inout Exchange) throws(Stop) -> Route {

@@ -85,5 +85,6 @@ package struct Refusal: Sendable {
     package static let responseTooLarge = Refusal("response_too_large", .badGateway, .upstream)
     // The caller went away: there is nobody to answer, but there is a record.
     package static let callerGone = Refusal("caller_gone", Status(499), .client)
+    package static let overloaded = Refusal("overloaded", .serviceUnavailable, .us)
     package static let draining = Refusal("draining", .serviceUnavailable, .us)
 }

@@ -22,5 +22,10 @@ extension ClientConnection {
     package struct Step: Equatable, Sendable {
         package var consumed: Int
         package var event: Event
+
+        package init(consumed: Int, event: Event) {
+            self.consumed = consumed
+            self.event = event
+        }
     }
 }

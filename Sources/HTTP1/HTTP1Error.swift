@@ -25,6 +25,7 @@ package struct HTTP1Error: Error, Equatable, Sendable {
         /// Our side was about to write more, or less, than it had announced.
         case bodyTooLong, bodyTooShort
         // Connections.
+        case invalidResponse, protocolViolation
         case closedInHead, closedInBody, closedBeforeResponse, strayBytes, tooManyInterim, unexpectedSwitch
         /// A 1xx that speaks of a body.
         case framedInterim
@@ -107,6 +108,8 @@ extension HTTP1Error.Reason {
         case .forbiddenTrailer: "forbidden_trailer"
         case .bodyTooLong: "body_too_long"
         case .bodyTooShort: "body_too_short"
+        case .invalidResponse: "invalid_response"
+        case .protocolViolation: "protocol_violation"
         case .closedInHead: "closed_in_head"
         case .closedInBody: "closed_in_body"
         case .closedBeforeResponse: "closed_before_response"

@@ -9,12 +9,21 @@ package struct OutgoingHead: Equatable, Sendable {
     package var isSecure: Bool
     /// An extended CONNECT (RFC 8441); the peer must allow it.
     package var isWebSocket: Bool
+    /// `te: trailers` is said: whoever asked reads them.
+    package var acceptsTrailers: Bool
 
-    package init(_ method: Method, length: BodyLength, isSecure: Bool, isWebSocket: Bool = false) {
+    package init(
+        _ method: Method,
+        length: BodyLength,
+        isSecure: Bool,
+        isWebSocket: Bool = false,
+        acceptsTrailers: Bool = false
+    ) {
         self.method = method
         self.length = length
         self.isSecure = isSecure
         self.isWebSocket = isWebSocket
+        self.acceptsTrailers = acceptsTrailers
     }
 }
 

@@ -37,7 +37,7 @@ enum ResponseReader {
         var facts = ResponseFacts()
         if allowsBody, endsStream {
             guard declared ?? 0 == 0 else { throw HTTP2Error(.contentLengthMismatch) }
-            facts.length = .fixed(0)
+            facts.length = declared == nil ? .none : .fixed(0)
         } else {
             facts.length = declared.map { .fixed($0) } ?? (allowsBody ? .unknown : .none)
         }

@@ -172,7 +172,7 @@ extension Session {
         text.append(":path", target)
         if request.isWebSocket { text.append(":protocol", literal: "websocket") }
         text.append(fields, skipping: request.isWebSocket ? .notInTunnels : .notInRequests)
-        if fields.acceptsTrailers { text.append("te", literal: "trailers") }
+        if request.acceptsTrailers { text.append("te", literal: "trailers") }
         if case .fixed(let count) = request.length { text.append("content-length", decimal: count) }
     }
 }

@@ -329,6 +329,9 @@ package struct Session: ~Copyable {
         failure = HTTP2Error(reason, unsafe core.pointee.isServer ? .request : .response)
     }
 
+    /// Hands over what `trailers` holds.
+    package mutating func takeTrailers(into fields: inout Fields) { swap(&trailers, &fields) }
+
     /// Gives back what nobody needs while no stream is open.
     package mutating func trim() {
         unsafe core.pointee.streams.trim()

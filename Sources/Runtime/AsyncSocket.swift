@@ -77,7 +77,40 @@ package final class AsyncSocket {
         }
     }
 
+    /// See `Socket.send`.
+    package func send(_ descriptor: Int32, named line: [UInt8], deadline: Instant) async throws(NetworkError)
+    {
+        while true {
+            switch socket.send(descriptor, named: line.span) {
+            case .moved: return
+            case .ended: throw .ended
+            case .failed(let code): throw .system(SystemError("sendmsg", code))
+            case .wouldBlock:
+                guard await loop.ready(raw, .writing, until: deadline) else { throw .timedOut }
+            }
+        }
+    }
+
+    /// See `Socket.receiveDescriptor`.
+    /// - Returns: nil at the end of the stream.
+    package func receiveDescriptor(deadline: Instant) async throws(NetworkError) -> (
+        line: [UInt8], descriptor: Descriptor?
+    )? {
+        while true {
+            var line = Buffer()
+            let (transfer, descriptor) = socket.receiveDescriptor(into: &line)
+            switch transfer {
+            case .moved: return (line.bytes.array(), descriptor)
+            case .ended: return nil
+            case .failed(let code): throw .system(SystemError("recvmsg", code))
+            case .wouldBlock:
+                guard await loop.ready(raw, .reading, until: deadline) else { throw .timedOut }
+            }
+        }
+    }
+
     /// The next connection on a listening socket.
+    /// - Throws: `.ended` when the loop was told to forget the socket.
     package func accept() async throws(NetworkError) -> AsyncSocket {
         while true {
             switch socket.accept() {
@@ -86,7 +119,7 @@ package final class AsyncSocket {
                 // Nothing is free: let others close first rather than spin.
                 await loop.sleep(until: Clock.now() + .milliseconds(50))
             case .none:
-                _ = await loop.ready(raw, .reading, until: nil)
+                guard await loop.ready(raw, .reading, until: nil) else { throw .ended }
             }
         }
     }

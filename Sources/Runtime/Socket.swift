@@ -10,6 +10,14 @@ package struct Socket: ~Copyable {
 
     private init(owning raw: Int32) { descriptor = Descriptor(owning: raw) }
 
+    /// A socket that came from elsewhere.
+    package init(_ descriptor: Descriptor) {
+        self.descriptor = descriptor
+        let flags = fcntl(descriptor.raw, F_GETFL)
+        _ = fcntl(descriptor.raw, F_SETFL, flags | O_NONBLOCK)
+        _ = fcntl(descriptor.raw, F_SETFD, FD_CLOEXEC)
+    }
+
     package var raw: Int32 { descriptor.raw }
 
     /// No socket at all: every call fails.
@@ -101,6 +109,30 @@ package struct Socket: ~Copyable {
             retrying { unsafe bulkhead_send(raw, pointer.baseAddress, pointer.count) }
         }
         return Descriptor.transfer(result, ending: false)
+    }
+
+    /// Gives another process a descriptor, with a line that says what it is. Unix sockets only. Cost: one call.
+    package borrowing func send(_ descriptor: Int32, named line: borrowing Span<UInt8>) -> Transfer {
+        let raw = raw
+        let result = unsafe line.withUnsafeBufferPointer { text in
+            retrying { unsafe bulkhead_send_descriptor(raw, descriptor, text.baseAddress, text.count) }
+        }
+        return Descriptor.transfer(result, ending: false)
+    }
+
+    /// What another process gave by `send`: the line is appended to `line`. Nil without a descriptor. Cost: one call.
+    package borrowing func receiveDescriptor(into line: inout Buffer) -> (transfer: Transfer, Descriptor?) {
+        var result = 0
+        var received: Int32 = -1
+        let raw = raw
+        unsafe line.append(upTo: 4096) { room in
+            result = retrying {
+                unsafe bulkhead_receive_descriptor(raw, &received, room.baseAddress, room.count)
+            }
+            return max(result, 0)
+        }
+        let transfer = Descriptor.transfer(result, ending: true)
+        return (transfer, received >= 0 ? Descriptor(owning: received) : nil)
     }
 
     /// Ends our side; the peer reads an end of stream.

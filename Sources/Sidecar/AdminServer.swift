@@ -19,6 +19,7 @@ struct AdminListener {
 /// socket a peer of our own user or root.
 extension ControlPlane {
     private static let requestTimeout = Interval.seconds(10)
+    private static let maximumConnections = 64
 
     func serveAdmin(_ place: Int) async {
         let listener = admin[place]
@@ -26,15 +27,20 @@ extension ControlPlane {
             while true {
                 let connection = try await listener.socket.accept()
                 let (descriptor, isUnix) = (connection.raw, listener.isUnix)
+                guard openAdminConnections < Self.maximumConnections else { continue }
+                openAdminConnections += 1
                 adminConnections[descriptor] = connection
                 Task(executorPreference: loop) { await self.serve(descriptor, isUnix: isUnix) }
             }
         } catch {
+            // Closed, because another process answers there from now on.
+            if isDraining { return }
             notice("the admin plane cannot accept connections: \(error)")
         }
     }
 
     private func serve(_ descriptor: Int32, isUnix: Bool) async {
+        defer { openAdminConnections -= 1 }
         guard let socket = adminConnections.removeValue(forKey: descriptor) else { return }
         let isTrusted = isUnix && (socket.peerUserID == geteuid() || socket.peerUserID == 0)
         if isUnix && !isTrusted { return }
@@ -55,7 +61,11 @@ extension ControlPlane {
                 stream.input.consume(step.consumed)
                 isOpen = try await stream.read(Clock.now() + Self.requestTimeout)
             case .head, .body: stream.input.consume(step.consumed)
-            case .ended: reply = await self.reply(head, isOperator: isTrusted)
+            case .ended:
+                if isTrusted, head.method == .post, head.path.bytes.equals("/handover/sockets") {
+                    return try await sendSockets(to: socket)
+                }
+                reply = await self.reply(head, isOperator: isTrusted)
             case .refused(let error):
                 reply = AdminReply(error.status, "\(error.code)\n")
                 isOpen = false
@@ -148,6 +158,8 @@ extension ControlPlane {
         gauges.set(.build, label: plan.version, 1)
         gauges.set(.ready, isReady ? 1 : 0)
         gauges.set(.workers, workers.count)
+        gauges.set(.residentBytes, Memory.resident)
+        gauges.set(.overloaded, isPressed ? 1 : 0)
         gauges.set(.configurationGeneration, Int(clamping: snapshot.plan.generation))
         gauges.set(.processStart, Int(startedOn.seconds))
         for (place, source) in plan.keySources.enumerated() {

@@ -95,10 +95,14 @@ struct CallerIO: ~Copyable {
     }
 }
 
-/// The same for an upstream.
+/// The same for an upstream: a connection of HTTP/1.1, or one stream of HTTP/2.
 struct UpstreamIO: ~Copyable {
     var transport: Transport
     var client: ClientConnection
+    /// Set for a stream: what `UpstreamLink.swift` does then.
+    var link: UpstreamLink?
+    /// Of the response, once it has ended; of a stream only.
+    var streamTrailers = Fields()
 
     init(_ transport: consuming Transport, limits: HTTP1Limits) {
         self.transport = transport
@@ -107,6 +111,7 @@ struct UpstreamIO: ~Copyable {
 
     /// The next thing that the input holds. It is dropped from the input, but for a stretch of a body or tunnel.
     mutating func next(into head: inout ResponseHead) -> ClientConnection.Step {
+        if link != nil { return nextOfStream() }
         let step = Self.next(&client, transport.input, &head)
         switch step.event {
         case .needsInput, .head, .switched, .ended: transport.input.consume(step.consumed)
@@ -127,8 +132,17 @@ struct UpstreamIO: ~Copyable {
         _ request: borrowing OutgoingRequest,
         authority: Span<UInt8>,
         length: BodyLength,
-        webSocket: Bool
+        webSocket: Bool,
+        acceptsTrailers: Bool
     ) {
+        if link != nil {
+            return sendOnStream(
+                request,
+                authority: authority,
+                length: length,
+                acceptsTrailers: acceptsTrailers
+            )
+        }
         client.send(
             request.method,
             target: request.target.bytes,
@@ -142,10 +156,26 @@ struct UpstreamIO: ~Copyable {
 
     /// Appends a stretch of the request's body.
     mutating func write(_ range: Range<Int>, of body: borrowing Buffer) throws(HTTP1Error) {
+        if let link { return try link.write(range, of: body) }
         try client.write(body.bytes.extracting(range), into: &transport.output)
     }
 
-    mutating func finish() throws(HTTP1Error) { try client.finish(into: &transport.output) }
+    mutating func finish() throws(HTTP1Error) {
+        if let link { return try link.finish() }
+        try client.finish(into: &transport.output)
+    }
+
+    /// Bytes that wait for the upstream to take them.
+    var pendingBytes: Int { link?.pendingBytes ?? transport.pendingBytes }
+
+    /// A stretch of the response's body has gone on.
+    mutating func consume(_ count: Int) {
+        transport.input.consume(count)
+        link?.consumed(count)
+    }
+
+    /// Whether the upstream has said anything of this response.
+    var hasSeenResponse: Bool { link?.hasSeenResponse ?? client.hasSeenResponse }
 
     /// Nothing about the last exchange is in doubt, and nothing waits in either direction (THREATS 18).
     var isReusable: Bool {

@@ -40,6 +40,8 @@ struct ControlPlan: Sendable {
     let vendors: [Vendor]
     let upstreams: [UpstreamPlan]
     let drainTimeout: Interval
+    /// Beyond it new requests are turned away; nil: never.
+    let memoryBytes: Int?
     let accessLog: Configuration.LogTarget
     let admin: AdminPlan
     /// Of this program.

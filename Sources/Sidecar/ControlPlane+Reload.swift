@@ -242,6 +242,8 @@ extension ControlPlane {
         for (index, worker) in workers.enumerated() {
             worker.send(.adopt(workerPlan, sockets[index], addresses: addresses))
         }
+        standing.sockets.removeAll { !workerPlan.listeners[$0.place].isOpen }
+        standing.sockets += sockets.flatMap(\.self)
         standing.loader = loader
         standing.places = places
         standing.workerPlan = workerPlan

@@ -10,7 +10,7 @@ extension UpstreamPlan {
         ControlClient.Target(
             host: endpoints[endpoint].hostText,
             port: endpoints[endpoint].port,
-            tls: tls,
+            tls: tlsHTTP1,
             serverName: serverName,
             authority: endpoints[endpoint].description
         )

@@ -50,12 +50,20 @@ actor ControlPlane {
         case done(at: Instant)
     }
 
+    /// Memory is short.
+    var isPressed = false
+    private let backlog: RecordBacklog
     private let wake: WakeSource
     private let signals: Signals
     var log: Descriptor
-    let admin: [AdminListener]
+    var admin: [AdminListener] = []
+    /// What is left to do before this process takes another's place.
+    var takeOver: TakeOver?
+    /// Why this process could not do what it was started for.
+    nonisolated let failure = Failure()
     /// Accepted, and not yet taken by the task that serves it.
     var adminConnections: [Int32: AsyncSocket] = [:]
+    var openAdminConnections = 0
     /// Where the admin plane answers; tells the port where 0 was asked for.
     nonisolated let adminAddresses: [(name: String, address: String)]
     let startedOn = Clock.wallTime()
@@ -85,9 +93,13 @@ actor ControlPlane {
         signals: consuming Signals,
         inbox: Mailbox<ControlMessage>,
         workers: [Mailbox<WorkerMessage>],
-        standing: Standing
+        standing: Standing,
+        backlog: RecordBacklog,
+        takeOver: TakeOver?
     ) throws {
         self.plan = plan
+        self.backlog = backlog
+        self.takeOver = takeOver
         self.standing = standing
         self.loop = loop
         self.inbox = inbox
@@ -98,7 +110,8 @@ actor ControlPlane {
         client = try ControlClient(loop: loop, resolver: Resolver(on: loop))
         log = try Self.open(plan.accessLog)
         tenantLabels = TenantLabels(limit: snapshot.plan.tenantsLabelled)
-        let listeners = try Self.listen(plan.admin, on: loop)
+        // The process before answers there until this one takes its place.
+        let listeners = try takeOver == nil ? Self.listen(plan.admin, nil, on: loop) : []
         admin = listeners.map(\.listener)
         adminAddresses = listeners.map { ("admin", $0.address) }
     }
@@ -112,7 +125,9 @@ actor ControlPlane {
         issuerIDs = plan.keySources.enumerated().map { startWatching($1, at: $0) }
         for place in plan.upstreams.indices { startWatching(place) }
         startWatchingFiles()
-        for place in admin.indices { Task(executorPreference: loop) { await self.serveAdmin(place) } }
+        startAdmin()
+        Task(executorPreference: loop) { await self.watchMemory() }
+        if takeOver != nil { Task(executorPreference: loop) { await self.takePlace() } }
     }
 
     private func readMessages() async {
@@ -127,7 +142,9 @@ actor ControlPlane {
     private func receive(_ message: ControlMessage) {
         switch message {
         case .need(let need, let worker): meet(need, for: worker)
-        case .records(let lines): write(lines)
+        case .records(let lines):
+            backlog.remove(lines.count)
+            write(lines)
         case .counters(let request, let snapshot): collected(request, snapshot)
         case .drained: drained()
         }
@@ -146,17 +163,28 @@ actor ControlPlane {
         }
     }
 
-    private static func listen(
+    func startAdmin() {
+        for place in admin.indices { Task(executorPreference: loop) { await self.serveAdmin(place) } }
+    }
+
+    /// - Parameter inherited: the TCP socket of the process before.
+    static func listen(
         _ plan: AdminPlan,
+        _ inherited: Descriptor?,
         on loop: ControlLoop
     ) throws -> [(listener: AdminListener, address: String)] {
         var listeners: [(listener: AdminListener, address: String)] = []
         let unix = plan.socketPath.map { SocketAddress(.unix($0)) }
         for address in [unix, plan.address].compactMap(\.self) {
             do {
-                let socket = try Socket.listen(on: address, sharedPort: false)
-                let bound = socket.localAddress() ?? address
                 let isUnix = address.family == AF_UNIX
+                let socket =
+                    if let inherited, !isUnix {
+                        Socket(inherited)
+                    } else {
+                        try Socket.listen(on: address, sharedPort: false)
+                    }
+                let bound = socket.localAddress() ?? address
                 let listener = AdminListener(socket: try AsyncSocket(socket, on: loop), isUnix: isUnix)
                 listeners.append((listener, bound.description))
             } catch {
@@ -186,11 +214,30 @@ actor ControlPlane {
         }
     }
 
-    private func drain() {
+    func drain() {
         guard !isDraining else { return notice("stopping is under way") }
         isDraining = true
         notice("stopping: no new connections, waiting for requests under way")
-        broadcast(.drain(until: Clock.now() + plan.drainTimeout))
+        standing.sockets = []
+        broadcast(.drain(until: Clock.now() + plan.drainTimeout, isHandedOver: false))
+    }
+
+    /// Turns new requests away while memory is short, until a tenth of it is free again.
+    private func watchMemory() async {
+        while true {
+            if let limit = plan.memoryBytes {
+                let resident = Memory.resident
+                let isShort = resident > (isPressed ? limit / 10 * 9 : limit)
+                if isShort != isPressed {
+                    isPressed = isShort
+                    notice(
+                        "memory: \(resident >> 20) MiB, \(isShort ? "new requests are turned away" : "all is well again")"
+                    )
+                    broadcast(.pressure(isShort))
+                }
+            }
+            await loop.sleep(until: Clock.now() + .milliseconds(200))
+        }
     }
 
     private func drained() {

@@ -62,17 +62,24 @@ extension Loader {
             bodyTimeout: limits.bodyTimeout,
             bodyRate: limits.bodyRate,
             idleTimeout: limits.idleTimeout,
-            maximumConnections: max(min(limits.connections, room) / workers, 1)
+            maximumConnections: max(min(limits.connections, room) / workers, 1),
+            maximumPerAddress: limits.connectionsPerAddress ?? max(limits.connections / 2, 1),
+            countsLoopback: limits.connectionsPerAddress != nil,
+            maximumExchanges: max(limits.exchanges / workers, 1)
         )
     }
 
     private func upstreamPlan(_ upstream: Configuration.Upstream) throws -> UpstreamPlan {
-        UpstreamPlan(
+        let tls = try upstream.tls.map { try clientContext($0, upstream.protocol.names) }
+        let isPlain = upstream.tls == nil || upstream.protocol == .http1
+        return UpstreamPlan(
             name: upstream.name,
             endpoints: upstream.endpoints,
             authority: Array(upstream.endpoints[0].description.utf8),
-            tls: try upstream.tls.map { try clientContext($0) },
+            tls: tls,
+            tlsHTTP1: isPlain ? tls : try upstream.tls.map { try clientContext($0) },
             serverName: upstream.tls?.serverName ?? upstream.endpoints[0].hostText,
+            protocol: upstream.protocol,
             timeouts: upstream.timeouts,
             health: upstream.health,
             maximumConnections: upstream.connections.maximum,
@@ -96,7 +103,8 @@ extension Loader {
                 tls: nil,
                 material: nil,
                 bindsAuthority: false,
-                isOpen: false
+                isOpen: false,
+                maximumConnections: .max
             )
         }
         let tls = try listener.tls.map { try serverContext($0, listener.name) }
@@ -109,7 +117,8 @@ extension Loader {
             tls: isSame ? old?.tls : tls,
             material: material,
             bindsAuthority: (listener.tls?.certificates.count ?? 0) > 1,
-            isOpen: true
+            isOpen: true,
+            maximumConnections: listener.connections ?? .max
         )
     }
 
@@ -134,6 +143,7 @@ extension Loader {
             vendors: vendors,
             upstreams: plan.upstreams,
             drainTimeout: configuration.limits.drainTimeout,
+            memoryBytes: configuration.limits.memoryBytes ?? Memory.limit.map { $0 / 5 * 4 },
             accessLog: configuration.telemetry.accessLog,
             admin: AdminPlan(
                 socketPath: configuration.admin.socket,
@@ -279,5 +289,16 @@ extension HTTP2Limits {
         otherFrames = limits.http2.otherFrames
         windowUpdates = limits.http2.windowUpdates
         queuedFrames = limits.http2.queuedFrames
+    }
+}
+
+extension Configuration.UpstreamProtocol {
+    /// What ALPN offers, the best first.
+    fileprivate var names: [String] {
+        switch self {
+        case .http1: ["http/1.1"]
+        case .http2: ["h2"]
+        case .auto: ["h2", "http/1.1"]
+        }
     }
 }

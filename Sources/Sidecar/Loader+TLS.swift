@@ -39,10 +39,14 @@ extension Loader {
         }
     }
 
-    func clientContext(_ tls: Configuration.ClientTLS) throws -> TLSContext {
+    func clientContext(
+        _ tls: Configuration.ClientTLS,
+        _ protocols: [String] = ["http/1.1"]
+    ) throws -> TLSContext {
         var options = TLSClientOptions(trust: try authorities(tls.ca))
         options.certificate = try tls.certificate.map(certificate)
         options.minimumVersion = tls.minimumVersion == .v13 ? .v13 : .v12
+        options.applicationProtocols = protocols
         return try TLSContext(client: options)
     }
 

@@ -12,7 +12,7 @@ import Runtime
 package struct LoadProblems: Error, Sendable {
     package let lines: [String]
 
-    init(_ lines: [String]) { self.lines = lines }
+    package init(_ lines: [String]) { self.lines = lines }
 }
 
 /// Reads a configuration and everything that it names, and checks that the parts fit; reads no key of TLS and

@@ -17,8 +17,12 @@ enum WorkerMessage: Sendable {
     case addresses(upstream: Int, [SocketAddress])
     /// Asks for the worker's counters.
     case collect(request: Int)
-    /// Stop accepting, finish what is under way, then end.
-    case drain(until: Instant)
+    /// More listening sockets.
+    case listen([ListenerSocket])
+    /// Memory is short, or no longer.
+    case pressure(Bool)
+    /// Stop accepting, finish what is under way, then end. What is handed over goes on in another process.
+    case drain(until: Instant, isHandedOver: Bool)
 }
 
 /// What a worker tells the control thread.

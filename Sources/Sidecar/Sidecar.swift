@@ -19,7 +19,14 @@ package final class Sidecar {
     package let addresses: [(name: String, address: String)]
 
     /// Binds everything; after this nothing can fail but the network.
-    package init(_ loader: Loader) throws(LoadProblems) {
+    /// - Parameters:
+    ///   - inherited: sockets that are open already.
+    ///   - before: the admin plane of a process whose place is taken as soon as this one is ready; nil for none.
+    package init(
+        _ loader: Loader,
+        inherited: InheritedSockets = InheritedSockets(),
+        replacing before: String? = nil
+    ) throws(LoadProblems) {
         do {
             forbidCoreFiles()
             let descriptors = raiseDescriptorLimit()
@@ -35,22 +42,19 @@ package final class Sidecar {
             loop = try ControlLoop()
             let wake = try WakeSource()
             let inbox = Mailbox<ControlMessage>(waker: wake.waker)
+            let (census, backlog) = (ConnectionCensus(), RecordBacklog())
             var workers: [Worker] = []
-            var addresses: [(name: String, address: String)] = []
-            var bound: [SocketAddress?] = Array(repeating: nil, count: plan.listeners.count)
+            let (sockets, addresses) = try Self.sockets(plan, inherited, workers: count)
             for index in 0..<count {
-                let worker = try Worker(plan, index: index, control: inbox)
-                var sockets: [ListenerSocket] = []
-                for (place, listener) in plan.listeners.enumerated() {
-                    let socket = try Self.bind(bound[place] ?? listener.address, listener.name)
-                    bound[place] = socket.localAddress() ?? listener.address
-                    sockets.append(ListenerSocket(place: place, socket: socket))
-                }
-                try worker.listen(sockets)
+                let worker = try Worker(
+                    plan,
+                    index: index,
+                    control: inbox,
+                    census: census,
+                    backlog: backlog
+                )
+                if before == nil { try worker.listen(sockets[index]) }
                 workers.append(worker)
-            }
-            for (place, listener) in plan.listeners.enumerated() {
-                addresses.append((listener.name, bound[place]?.description ?? ""))
             }
             self.workers = workers
             control = try ControlPlane(
@@ -66,15 +70,43 @@ package final class Sidecar {
                     workerPlan: plan,
                     encodings: loader.routeEncodings,
                     lastRead: loader.files,
-                    descriptors: descriptors
-                )
+                    descriptors: descriptors,
+                    sockets: sockets.flatMap(\.self)
+                ),
+                backlog: backlog,
+                takeOver: before.map { path in
+                    TakeOver(path: path, admin: inherited.admin, sockets: sockets, addresses: addresses)
+                }
             )
-            self.addresses = addresses + control.adminAddresses
+            self.addresses = before == nil ? addresses + control.adminAddresses : []
         } catch let problems as LoadProblems {
             throw problems
         } catch {
             throw LoadProblems(["\(error)"])
         }
+    }
+
+    /// Every worker's listening sockets. What was inherited is used to the last one, since somebody may wait at each;
+    /// workers share where there are too few, since not every socket lets others have its port.
+    private static func sockets(
+        _ plan: WorkerPlan,
+        _ inherited: InheritedSockets,
+        workers: Int
+    ) throws(LoadProblems) -> (byWorker: [[ListenerSocket]], addresses: [(name: String, address: String)]) {
+        var sockets: [[ListenerSocket]] = Array(repeating: [], count: workers)
+        var addresses: [(name: String, address: String)] = []
+        for (place, listener) in plan.listeners.enumerated() {
+            let open = inherited.sockets(of: listener)
+            var bound = listener.address
+            for index in 0..<max(workers, open.count) {
+                let socket =
+                    open.isEmpty ? try bind(bound, listener.name) : Socket(open[index % open.count])
+                bound = socket.localAddress() ?? bound
+                sockets[index % workers].append(ListenerSocket(place: place, socket: socket))
+            }
+            addresses.append((listener.name, bound.description))
+        }
+        return (sockets, addresses)
     }
 
     /// With the suspensions that an operator commanded before.
@@ -113,6 +145,8 @@ package final class Sidecar {
         Task(executorPreference: loop) { await control.start() }
         loop.run()
         for thread in threads { thread.join() }
+        let problems = control.failure.problems
+        if !problems.isEmpty { throw LoadProblems(problems) }
     }
 }
 

@@ -15,6 +15,8 @@ struct Standing: Sendable {
     var lastRead: FileSet
     /// That the process may have.
     let descriptors: Int
+    /// Every listening socket, for another process that takes this one's place.
+    var sockets: [ListenerSocket]
 }
 
 /// A configuration that was replaced, for the requests that began under it.

@@ -13,7 +13,10 @@ final class Upstream {
         case tunnel
     }
 
+    /// Of the connection that carries it.
     let descriptor: Int32
+    /// Whether it is a stream of HTTP/2, made for one exchange.
+    let isStream: Bool
     /// Place of the upstream in the snapshot, and the pool within it.
     let place: Int
     let pool: Int
@@ -25,6 +28,8 @@ final class Upstream {
     /// Has carried an exchange before, so that its peer may have closed it in the meantime.
     var isReused = false
     var isConnected = false
+    /// Which protocol the upstream speaks shows when the connection stands; nothing is sent before.
+    var isUndecided = false
     /// Reading stopped because the caller has a full window; whoever drains that must let it go on, also when there
     /// is nothing left to read: the engine may still have to say that the response has ended.
     var isPaused = false
@@ -43,9 +48,21 @@ final class Upstream {
         limits: HTTP1Limits
     ) {
         descriptor = socket.raw
+        isStream = false
         io = UpstreamIO(Transport(socket, session: session, connecting: true), limits: limits)
         self.place = place
         self.pool = pool
         self.endpoint = endpoint
+    }
+
+    /// A stream of `connection`, for one exchange.
+    init(streamOf connection: UpstreamMultiplex, limits: HTTP1Limits) {
+        descriptor = connection.descriptor
+        isStream = true
+        io = UpstreamIO(.detached(), limits: limits)
+        place = connection.place
+        pool = connection.pool
+        endpoint = connection.endpoint
+        phase = .idle
     }
 }

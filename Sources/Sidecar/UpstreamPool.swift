@@ -15,6 +15,8 @@ struct UpstreamPool {
     /// Where `evict` looks first.
     private var hand = 0
     private(set) var idleCount = 0
+    /// Connections of HTTP/2 that are open.
+    private var shared: [UpstreamMultiplex] = []
     private var turn = 0
     let maximum: Int
     private var maximumIdle: Int
@@ -47,6 +49,17 @@ struct UpstreamPool {
         return connection
     }
 
+    mutating func share(_ connection: UpstreamMultiplex) { shared.append(connection) }
+    mutating func unshare(_ connection: UpstreamMultiplex) { shared.removeAll { $0 === connection } }
+
+    /// A connection of HTTP/2 that takes one more exchange.
+    func sharedConnection(_ pool: Int) -> UpstreamMultiplex? {
+        shared.first { $0.pool == pool && $0.hasRoom }
+    }
+
+    /// One that carries nothing, to make room.
+    func idleShared() -> UpstreamMultiplex? { shared.first { $0.streams.isEmpty } }
+
     /// - Returns: false when enough are kept already; the caller closes it then.
     mutating func put(_ connection: Upstream, _ pool: Int) -> Bool {
         guard idleCount < maximumIdle else { return false }
@@ -67,6 +80,7 @@ struct UpstreamPool {
 
     /// Takes out every idle connection and keeps none from now on: the upstream is no longer in use.
     mutating func retire() -> [Upstream] {
+        for connection in shared { connection.isRetiring = true }
         let connections = idle.flatMap(\.self)
         idle = []
         idleCount = 0

@@ -21,8 +21,29 @@ extension Worker {
                     gateway.count(.connectionsRefused)
                     continue
                 }
+                guard admits(peer, listener.place) else { continue }
                 open(socket, peer, listener.place)
             }
+        }
+    }
+
+    /// Whether listener and address may have one more; then it is counted for both.
+    private func admits(_ peer: SocketAddress?, _ listener: Int) -> Bool {
+        let address = peer?.ip
+        let isCounted = address.map { plan.countsLoopback || !$0.isLoopback } ?? false
+        switch census.enter(
+            listener,
+            limit: plan.listeners[listener].maximumConnections,
+            address,
+            limit: isCounted ? plan.maximumPerAddress : .max
+        ) {
+        case .admitted: return true
+        case .listenerIsFull:
+            gateway.count(.connectionsRefusedAtListener)
+            return false
+        case .addressHasEnough:
+            gateway.count(.connectionsRefusedFromAddress)
+            return false
         }
     }
 
@@ -35,7 +56,11 @@ extension Worker {
             peer: peer,
             limits: plan.callerLimits
         )
-        do throws(SystemError) { try reactor.add(connection.descriptor) } catch { return }
+        do throws(SystemError) {
+            try reactor.add(connection.descriptor)
+        } catch {
+            return census.leave(listener, connection.source)
+        }
         put(.downstream(connection), at: connection.descriptor)
         connectionCount += 1
         gateway.count(.connectionsAccepted)

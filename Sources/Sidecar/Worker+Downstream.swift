@@ -81,7 +81,7 @@ extension Worker {
         case .parked, .queued, .closing: return false
         case .forwarding, .tunnel:
             guard let upstream = connection.upstream else { return false }
-            connection.isPaused = upstream.io.transport.pendingBytes >= plan.windowBytes
+            connection.isPaused = upstream.isUndecided || upstream.io.pendingBytes >= plan.windowBytes
             return !connection.isPaused
         }
     }
@@ -108,7 +108,8 @@ extension Worker {
         exchange.value.bodyLength = facts.framing.length
         if isDraining || connection.isRetiring { connection.io.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
-        var action = gateway.begin(&exchange.value, start)
+        let isFull = isPressed || gateway.exchangesUnderWay >= plan.maximumExchanges
+        var action = isFull ? gateway.shed(&exchange.value, start) : gateway.begin(&exchange.value, start)
         if case .fixed(let count) = facts.framing, count > plan.bodyBytes, action != .answer {
             action = gateway.refuse(&exchange.value, .bodyTooLarge)
         }
@@ -279,6 +280,7 @@ extension Worker {
         connection.io.transport.close()
         release(connection.descriptor)
         connectionCount -= 1
+        census.leave(connection.listener, connection.source)
         gateway.count(.connectionsClosed)
     }
 

@@ -155,6 +155,7 @@ extension Worker {
         connection.io.transport.close()
         release(connection.descriptor)
         connectionCount -= 1
+        census.leave(connection.listener, connection.source)
         gateway.count(.connectionsClosed)
     }
 

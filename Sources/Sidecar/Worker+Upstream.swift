@@ -16,6 +16,16 @@ extension Worker {
     /// Finds a connection for the exchange: an idle one of the same tenant and credential, else a new one.
     func open(_ connection: Downstream, _ exchange: ExchangeBox) {
         guard let route = exchange.value.route, let pool = exchange.value.pool else { return }
+        if plan.upstreams[route.upstream].protocol != .http1 {
+            let allowsHTTP1 = plan.upstreams[route.upstream].protocol == .auto
+            guard allowsHTTP1 || !exchange.value.isWebSocket else {
+                return refuse(connection, exchange, .upgradeRefused)
+            }
+            if !exchange.value.isWebSocket, let shared = pools[route.upstream].sharedConnection(pool) {
+                gateway.count(.poolHits)
+                return attach(connection, shared.open(limits: plan.upstreamLimits), exchange)
+            }
+        }
         if !connection.wasRetried {
             while let upstream = pools[route.upstream].take(pool) {
                 upstream.io.transport.fill(scratch: &scratch)
@@ -32,6 +42,9 @@ extension Worker {
 
     private func connect(_ connection: Downstream, _ exchange: ExchangeBox, _ place: Int, _ pool: Int) {
         if pools[place].isSaturated {
+            if let idle = pools[place].idleShared() { retire(idle) }
+        }
+        if pools[place].isSaturated {
             guard let victim = pools[place].evict() else {
                 connection.phase = .queued
                 connection.deadline = now + plan.upstreams[place].timeouts.connect
@@ -47,13 +60,15 @@ extension Worker {
         do throws(SystemError) {
             let upstream = try Upstream(
                 Socket.connect(to: address),
-                session: plan.upstreams[place].makeSession(),
+                session: plan.upstreams[place].makeSession(onlyHTTP1: exchange.value.isWebSocket),
                 place: place,
                 pool: pool,
                 endpoint: address.description,
                 limits: plan.upstreamLimits
             )
             try reactor.add(upstream.descriptor)
+            upstream.isUndecided =
+                plan.upstreams[place].protocol != .http1 && !exchange.value.isWebSocket
             put(.upstream(upstream), at: upstream.descriptor)
             pools[place].opened()
             gateway.count(.upstreamConnectionsOpened)
@@ -64,7 +79,7 @@ extension Worker {
     }
 
     /// Lets the exchange have the connection, and sends the head (it waits in the buffer until connected).
-    private func attach(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
+    func attach(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
         connection.upstream = upstream
         connection.phase = .forwarding
         connection.pace = (now, exchange.value.bytesIn)
@@ -83,13 +98,21 @@ extension Worker {
         )
         exchange.value.upstreamStartedAt = now
         exchange.value.endpoint = upstream.endpoint
+        // What is opaque waits until it is known how to frame it.
+        if !upstream.isUndecided { sendHead(connection, upstream, exchange) }
+        arm(upstream)
+        schedule(upstream)
+    }
+
+    func sendHead(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
         let authority = plan.upstreams[upstream.place].authority
         upstream.io.send(
             exchange.value.outgoing,
             authority: authority.span,
             length: exchange.value.isBodyCollected
                 ? .fixed(exchange.value.requestBody.count) : connection.facts.framing.length,
-            webSocket: connection.facts.isWebSocket
+            webSocket: connection.facts.isWebSocket,
+            acceptsTrailers: connection.facts.acceptsTrailers
         )
         if connection.requestEnded {
             sendCollected(connection, upstream, exchange)
@@ -97,8 +120,6 @@ extension Worker {
             connection.io.bodyWanted()
             schedule(connection)
         }
-        arm(upstream)
-        schedule(upstream)
     }
 
     private func sendCollected(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
@@ -112,7 +133,9 @@ extension Worker {
 
     /// Somebody may have a connection now.
     func admitWaiting(_ place: Int) {
-        while !pools[place].waiting.isEmpty, !pools[place].isSaturated || pools[place].idleCount > 0 {
+        // Who finds nothing after all waits again, at the end.
+        for _ in pools[place].waiting.indices {
+            guard !pools[place].waiting.isEmpty else { return }
             let connection = pools[place].waiting.removeFirst()
             guard !connection.isClosed, connection.phase == .queued, let exchange = connection.exchange else {
                 continue
@@ -125,6 +148,7 @@ extension Worker {
 
     func close(_ upstream: Upstream) {
         guard !upstream.isClosed else { return }
+        if let link = upstream.io.link { return release(upstream, link) }
         if upstream.phase == .idle { pools[upstream.place].remove(upstream, upstream.pool) }
         upstream.downstream?.upstream = nil
         upstream.downstream = nil
@@ -146,6 +170,7 @@ extension Worker {
 
     func advance(_ upstream: Upstream) {
         guard !upstream.isClosed else { return }
+        if upstream.isStream { return advanceStream(upstream) }
         if upstream.phase == .connecting { connecting(upstream) }
         guard !upstream.isClosed else { return }
         if upstream.phase != .connecting { pump(upstream) }
@@ -155,7 +180,7 @@ extension Worker {
             return failed(upstream, .upstreamClosed)
         }
         if let connection = upstream.downstream, connection.isPaused,
-            upstream.io.transport.pendingBytes <= plan.windowBytes / 2
+            upstream.io.pendingBytes <= plan.windowBytes / 2
         {
             schedule(connection)
         }
@@ -170,6 +195,7 @@ extension Worker {
         switch upstream.io.transport.state {
         case .opening: break
         case .open, .peerEnded:
+            guard chooseProtocol(upstream) else { return }
             upstream.phase = .carrying
             upstream.deadline = now + plan.upstreams[upstream.place].timeouts.response
             arm(upstream)
@@ -179,7 +205,7 @@ extension Worker {
     }
 
     /// Feeds the engine with what the upstream sent, as long as the caller takes it.
-    private func pump(_ upstream: Upstream) {
+    func pump(_ upstream: Upstream) {
         guard let connection = upstream.downstream, let exchange = connection.exchange else {
             return idleEvent(upstream)
         }
@@ -216,7 +242,7 @@ extension Worker {
         case .switched: return switchProtocols(upstream, connection, exchange)
         case .body(let range):
             let fits = pass(range, of: upstream, connection, exchange)
-            if fits { upstream.io.transport.input.consume(step.consumed) }
+            if fits { upstream.io.consume(step.consumed) }
             return fits
         case .tunnel(let range):
             exchange.value.bytesOut += range.count
@@ -288,7 +314,11 @@ extension Worker {
             return answer(connection, exchange)
         }
         do throws(HTTP1Error) {
-            gateway.respondTrailers(&exchange.value, upstream.io.client.body.trailers)
+            if upstream.isStream {
+                gateway.respondTrailers(&exchange.value, upstream.io.streamTrailers)
+            } else {
+                gateway.respondTrailers(&exchange.value, upstream.io.client.body.trailers)
+            }
             let ending = try connection.io.finish(trailers: exchange.value.answer.fields)
             settle(upstream, connection)
             endExchange(connection, exchange, ending)
@@ -299,7 +329,7 @@ extension Worker {
 
     /// The exchange is over at the upstream: its connection goes back to its pool if nothing about it is in doubt.
     private func settle(_ upstream: Upstream, _ connection: Downstream) {
-        guard upstream.io.isReusable, !isDraining else { return close(upstream) }
+        guard !upstream.isStream, upstream.io.isReusable, !isDraining else { return close(upstream) }
         connection.upstream = nil
         upstream.downstream = nil
         upstream.phase = .idle
@@ -354,15 +384,16 @@ extension Worker {
 
     /// The upstream connection is of no more use. The request goes to another one where that is safe: nothing of it
     /// was sent, or it died unused in the pool and the method may be repeated (RFC 9110 §9.2.2).
-    private func failed(_ upstream: Upstream, _ refusal: Refusal) {
+    func failed(_ upstream: Upstream, _ refusal: Refusal) {
         guard let connection = upstream.downstream, let exchange = connection.exchange else {
             return close(upstream)
         }
         gateway.upstreamFailed(exchange.value, refusal)
         let isUnsent = upstream.phase == .connecting
         let isStale =
-            upstream.isReused && !upstream.io.client.hasSeenResponse
-            && exchange.value.outgoing.method.isIdempotent
+            upstream.io.link?.wasRefused
+            ?? (upstream.isReused && !upstream.io.hasSeenResponse
+                && exchange.value.outgoing.method.isIdempotent)
         let isWhole =
             exchange.value.isBodyCollected || exchange.value.bodyLength == .none
             || exchange.value.bytesIn == 0

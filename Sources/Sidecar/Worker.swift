@@ -19,12 +19,14 @@ final class Worker {
         case downstream(Downstream)
         case multiplex(Multiplex)
         case upstream(Upstream)
+        case upstreamMultiplex(UpstreamMultiplex)
     }
 
     private enum Task {
         case downstream(Downstream)
         case multiplex(Multiplex)
         case upstream(Upstream)
+        case upstreamMultiplex(UpstreamMultiplex)
     }
 
     let index: Int
@@ -43,6 +45,10 @@ final class Worker {
     var now = Clock.now()
     var wallTime = Clock.wallTime()
     var connectionCount = 0
+    /// Of all workers.
+    let census: ConnectionCensus
+    /// Memory is short: what is under way goes on, nothing else begins.
+    var isPressed = false
     var isDraining = false
     /// Cipher text on its way through; empty between connections.
     var scratch = Buffer(capacity: Transport.readBytes)
@@ -55,6 +61,8 @@ final class Worker {
     private var spare: [Task] = []
     private var exchanges: [ExchangeBox] = []
     private var drainDeadline: Instant?
+    /// Of all workers.
+    private let backlog: RecordBacklog
     private var recordsDue = Instant(nanoseconds: .max)
     private var acceptAgainAt: Instant?
 
@@ -63,8 +71,16 @@ final class Worker {
     static let recordAge = Interval.milliseconds(50)
     private static let roundsPerTurn = 16
 
-    init(_ plan: WorkerPlan, index: Int, control: Mailbox<ControlMessage>) throws(SystemError) {
+    init(
+        _ plan: WorkerPlan,
+        index: Int,
+        control: Mailbox<ControlMessage>,
+        census: ConnectionCensus,
+        backlog: RecordBacklog
+    ) throws(SystemError) {
         self.plan = plan
+        self.census = census
+        self.backlog = backlog
         self.index = index
         self.control = control
         reactor = try Reactor()
@@ -101,7 +117,7 @@ final class Worker {
             switch slot {
             case .downstream(let connection): hangUp(connection, .draining)
             case .multiplex(let connection): hangUp(connection, .draining)
-            case .empty, .listener, .upstream: break
+            case .empty, .listener, .upstream, .upstreamMultiplex: break
             }
         }
         handOverRecords(force: true)
@@ -137,6 +153,9 @@ final class Worker {
         case .upstream(let connection):
             connection.io.transport.note(event.readiness)
             schedule(connection)
+        case .upstreamMultiplex(let connection):
+            connection.io.transport.note(event.readiness)
+            schedule(connection)
         }
     }
 
@@ -152,6 +171,12 @@ final class Worker {
         guard !connection.isScheduled else { return }
         connection.isScheduled = true
         tasks.append(.multiplex(connection))
+    }
+
+    func schedule(_ connection: UpstreamMultiplex) {
+        guard !connection.isScheduled else { return }
+        connection.isScheduled = true
+        tasks.append(.upstreamMultiplex(connection))
     }
 
     func schedule(_ connection: Upstream) {
@@ -176,6 +201,9 @@ final class Worker {
                     connection.isScheduled = false
                     advance(connection)
                 case .upstream(let connection):
+                    connection.isScheduled = false
+                    advance(connection)
+                case .upstreamMultiplex(let connection):
                     connection.isScheduled = false
                     advance(connection)
                 }
@@ -227,6 +255,16 @@ final class Worker {
 
     func arm(_ connection: Upstream) {
         guard connection.deadline < connection.armedAt else { return }
+        if let link = connection.io.link {
+            link.connection.deadline = min(link.connection.deadline, connection.deadline)
+            return arm(link.connection)
+        }
+        connection.armedAt = connection.deadline
+        timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
+    }
+
+    func arm(_ connection: UpstreamMultiplex) {
+        guard connection.deadline < connection.armedAt else { return }
         connection.armedAt = connection.deadline
         timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
     }
@@ -245,6 +283,9 @@ final class Worker {
                 connection.armedAt = Instant(nanoseconds: .max)
                 if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
             case .multiplex(let connection):
+                connection.armedAt = Instant(nanoseconds: .max)
+                if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
+            case .upstreamMultiplex(let connection):
                 connection.armedAt = Instant(nanoseconds: .max)
                 if connection.deadline <= now { timedOut(connection) } else { arm(connection) }
             case .upstream(let connection):
@@ -276,7 +317,11 @@ final class Worker {
 
     private func handOverRecords(force: Bool) {
         guard !records.isEmpty, force || now >= recordsDue else { return }
-        control.send(.records(records.bytes.array()))
+        if backlog.add(records.count) {
+            control.send(.records(records.bytes.array()))
+        } else {
+            gateway.countDropped(records: records.bytes)
+        }
         records.removeAll()
     }
 
@@ -293,14 +338,19 @@ final class Worker {
             pools[upstream].use(addresses)
             admitWaiting(upstream)
         case .collect(let request): control.send(.counters(request: request, gateway.counters()))
-        case .drain(let deadline): drain(until: deadline)
+        case .listen(let sockets): try? listen(sockets)
+        case .pressure(let isPressed): self.isPressed = isPressed
+        case .drain(let deadline, let isHandedOver): drain(until: deadline, isHandedOver: isHandedOver)
         }
     }
 
-    private func drain(until deadline: Instant) {
+    /// - Parameter isHandedOver: another process has the same sockets, and takes who waits there.
+    private func drain(until deadline: Instant, isHandedOver: Bool) {
         isDraining = true
         drainDeadline = deadline
-        for listener in listeners { close(listener) }
+        for listener in listeners {
+            if isHandedOver { release(listener.descriptor) } else { close(listener) }
+        }
         listeners = []
         forEachMultiplex(drain)
         forEachDownstream(retire)

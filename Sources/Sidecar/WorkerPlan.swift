@@ -33,6 +33,11 @@ struct WorkerPlan: Sendable {
     let idleTimeout: Interval
     /// This worker's share.
     let maximumConnections: Int
+    /// Of all workers: from one address, and whether that counts for this host's own.
+    let maximumPerAddress: Int
+    let countsLoopback: Bool
+    /// This worker's share of the requests under way.
+    let maximumExchanges: Int
     /// How long an exchange may wait for keys, a credential or a provision.
     let needTimeout = Interval.seconds(10)
     /// An idle connection gives its buffers back after this.
@@ -51,7 +56,10 @@ struct UpstreamPlan: Sendable {
     /// What Host says: the first endpoint.
     let authority: [UInt8]
     private(set) var tls: TLSContext?
+    /// The same, for what speaks HTTP/1.1 alone: the control thread, and WebSockets.
+    private(set) var tlsHTTP1: TLSContext?
     let serverName: String
+    let `protocol`: Configuration.UpstreamProtocol
     let timeouts: Configuration.Timeouts
     let health: Configuration.Health?
     let maximumConnections: Int
@@ -76,10 +84,13 @@ struct UpstreamPlan: Sendable {
     func vacated() -> UpstreamPlan {
         var plan = retired()
         plan.tls = nil
+        plan.tlsHTTP1 = nil
         return plan
     }
 
-    func makeSession() -> TLSSession? { tls.map { TLSSession(client: $0, serverName: serverName) } }
+    func makeSession(onlyHTTP1: Bool) -> TLSSession? {
+        (onlyHTTP1 ? tlsHTTP1 : tls).map { TLSSession(client: $0, serverName: serverName) }
+    }
 }
 
 struct ListenerPlan: Sendable {
@@ -92,6 +103,8 @@ struct ListenerPlan: Sendable {
     let bindsAuthority: Bool
     /// Whether it is in the configuration: else the last of its connections are on their way out.
     let isOpen: Bool
+    /// Open connections of all workers.
+    let maximumConnections: Int
 
     struct Material: Equatable, Sendable {
         let settings: Configuration.ServerTLS

@@ -6,7 +6,7 @@ package enum Counter: Int, Sendable, CaseIterable {
     // Connections from callers. Each one that was accepted is counted closed once; the difference is open.
     case connectionsAccepted, connectionsClosed
     /// Accepted and closed at once, for a limit; not among those accepted.
-    case connectionsRefused
+    case connectionsRefused, connectionsRefusedAtListener, connectionsRefusedFromAddress
     /// `accept` found no free descriptor.
     case acceptExhausted
     case tlsHandshakeFailures
@@ -47,6 +47,8 @@ package enum Counter: Int, Sendable, CaseIterable {
 
     // Upstreams. Each connection that was opened is counted closed once; the difference is open.
     case upstreamConnectionsOpened, upstreamConnectionsClosed, upstreamRetries
+    /// Of those connections, the ones in HTTP/2.
+    case upstreamHTTP2Connections
     /// Answers that would have shown something of another tenant.
     case leaksStopped
 
@@ -55,7 +57,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         switch self {
         case .connectionsAccepted: "bulkhead_connections_accepted_total"
         case .connectionsClosed: "bulkhead_connections_closed_total"
-        case .connectionsRefused: "bulkhead_connections_refused_total"
+        case .connectionsRefused, .connectionsRefusedAtListener, .connectionsRefusedFromAddress:
+            "bulkhead_connections_refused_total"
         case .acceptExhausted: "bulkhead_accept_exhausted_total"
         case .tlsHandshakeFailures: "bulkhead_tls_handshake_failures_total"
         case .http2Connections: "bulkhead_http2_connections_total"
@@ -86,6 +89,7 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .upstreamConnectionsOpened: "bulkhead_upstream_connections_opened_total"
         case .upstreamConnectionsClosed: "bulkhead_upstream_connections_closed_total"
         case .upstreamRetries: "bulkhead_upstream_retries_total"
+        case .upstreamHTTP2Connections: "bulkhead_upstream_http2_connections_total"
         case .leaksStopped: "bulkhead_leaks_stopped_total"
         }
     }
@@ -95,7 +99,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         switch self {
         case .connectionsAccepted: "Connections from callers."
         case .connectionsClosed: "Connections from callers that have ended."
-        case .connectionsRefused: "Connections that were closed at once, for a limit."
+        case .connectionsRefused, .connectionsRefusedAtListener, .connectionsRefusedFromAddress:
+            "Connections that were closed at once, by the limit."
         case .acceptExhausted: "Times that no descriptor was free for a connection."
         case .tlsHandshakeFailures: "Handshakes with callers that failed."
         case .http2Connections: "Connections from callers in HTTP/2."
@@ -127,6 +132,7 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .upstreamConnectionsOpened: "Connections to upstreams."
         case .upstreamConnectionsClosed: "Connections to upstreams that have ended."
         case .upstreamRetries: "Requests that were sent once more."
+        case .upstreamHTTP2Connections: "Connections to upstreams in HTTP/2."
         case .leaksStopped: "Answers held back that would have shown another tenant."
         }
     }
@@ -142,6 +148,9 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .poolMisses: "{cache=\"connection\",result=\"miss\"}"
         case .needsMet, .keyFetches, .vends, .reloads: "{result=\"success\"}"
         case .needsFailed, .keyFetchFailures, .vendFailures, .reloadFailures: "{result=\"failure\"}"
+        case .connectionsRefused: "{limit=\"process\"}"
+        case .connectionsRefusedAtListener: "{limit=\"listener\"}"
+        case .connectionsRefusedFromAddress: "{limit=\"address\"}"
         case .http2ResetFloods: "{kind=\"resets\"}"
         case .http2ContinuationFloods: "{kind=\"continuations\"}"
         case .http2SettingsFloods: "{kind=\"settings\"}"
@@ -151,11 +160,12 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .http2WindowUpdateFloods: "{kind=\"window_updates\"}"
         case .http2QueuedFrameFloods: "{kind=\"queued_frames\"}"
         case .http2HeaderFloods: "{kind=\"header_bytes\"}"
-        case .connectionsAccepted, .connectionsClosed, .connectionsRefused, .acceptExhausted,
+        case .connectionsAccepted, .connectionsClosed, .acceptExhausted,
             .http2Connections, .http2Streams, .http2WindowStalls,
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
             .handlesSealed, .handlesOpened, .headersStripped, .decisions, .policyErrors, .shadowDenials,
             .exchangesCut, .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries,
+            .upstreamHTTP2Connections,
             .leaksStopped:
             ""
         }

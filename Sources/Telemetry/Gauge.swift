@@ -12,6 +12,10 @@ package enum Gauge: Int, Sendable, CaseIterable {
     case workers
     /// Number of the configuration in force. No label.
     case configurationGeneration
+    /// Bytes. No label.
+    case residentBytes
+    /// 1 while new requests are turned away for memory, else 0. No label.
+    case overloaded
     /// Seconds since an issuer's keys were fetched. Label: issuer.
     case keyAge
     /// Label: upstream.
@@ -20,7 +24,7 @@ package enum Gauge: Int, Sendable, CaseIterable {
     /// Name of the label, if it has one.
     var label: StaticString? {
         switch self {
-        case .ready, .processStart, .workers, .configurationGeneration: nil
+        case .ready, .processStart, .workers, .configurationGeneration, .residentBytes, .overloaded: nil
         case .build: "version"
         case .keyAge: "issuer"
         case .healthyEndpoints: "upstream"
@@ -34,6 +38,8 @@ package enum Gauge: Int, Sendable, CaseIterable {
         case .processStart: "process_start_time_seconds"
         case .workers: "bulkhead_workers"
         case .configurationGeneration: "bulkhead_configuration_generation"
+        case .residentBytes: "process_resident_memory_bytes"
+        case .overloaded: "bulkhead_overloaded"
         case .keyAge: "bulkhead_issuer_key_age_seconds"
         case .healthyEndpoints: "bulkhead_upstream_healthy_endpoints"
         }
@@ -47,6 +53,8 @@ package enum Gauge: Int, Sendable, CaseIterable {
         case .processStart: "When the process began, in seconds since 1970."
         case .workers: "Threads of the data plane."
         case .configurationGeneration: "Number of the configuration in force."
+        case .residentBytes: "Memory that the process has."
+        case .overloaded: "Whether new requests are turned away, because memory is short."
         case .keyAge: "Time since the keys of an issuer were fetched."
         case .healthyEndpoints: "Addresses of an upstream that are in use."
         }

@@ -26,6 +26,11 @@ package struct MetricSet: ~Copyable {
         _ = series(route: "")
     }
 
+    /// Requests that have begun and have no record yet.
+    package var underWay: Int {
+        Int(clamping: totals.value(.requestsBegun) &- totals.value(.recordsWritten))
+    }
+
     /// The place of (route, tenant, tier), for `record`. It never moves: keep it in the grant.
     /// Empty texts stand for what is not known. Cost: hashes the texts; allocates for a series that is new.
     package mutating func series(route: String, tenant: String = "", tier: String = "") -> Int {

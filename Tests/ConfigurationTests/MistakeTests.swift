@@ -271,7 +271,17 @@ import Testing
         Mistake(
             "agent: {endpoints: [\"127.0.0.1:8080\"]}",
             "agent: {endpoints: [\"127.0.0.1:8080\"], protocol: redis, lease: x}",
-            "23:52: upstreams.agent.protocol: redis is not in this version; expected http1"
+            "23:52: upstreams.agent.protocol: redis is not in this version; expected one of http1, http2, auto"
+        ),
+        Mistake(
+            "agent: {endpoints: [\"127.0.0.1:8080\"]}",
+            "agent: {endpoints: [\"127.0.0.1:8080\"], protocol: auto}",
+            "23:52: upstreams.agent.protocol: needs \"tls\", where the protocol is negotiated; without it write http1 or http2"
+        ),
+        Mistake(
+            "agent: {endpoints: [\"127.0.0.1:8080\"]}",
+            "agent: {endpoints: [\"127.0.0.1:8080\"], protocol: http2, health: {path: /ping}}",
+            "23:67: upstreams.agent.health: is asked over HTTP/1.1, which an upstream of http2 does not speak"
         ),
         Mistake(
             "agent: {endpoints: [\"127.0.0.1:8080\"]}",

@@ -34,6 +34,7 @@ let everything = """
         carriers: [handle, bearer]
         routes: [notes]
         endpoint: agent
+        connections: 5
         tenant: acme
     identity:
       tier_drift: refuse
@@ -135,6 +136,9 @@ let everything = """
       body_timeout: 2s
       idle_timeout: 3s
       connections: 7
+      connections_per_address: 3
+      exchanges: 9
+      memory_bytes: 1GiB
       drain_timeout: 4s
     telemetry:
       service: svc
@@ -297,6 +301,8 @@ let everything = """
         )
         #expect(configuration.limits.windowBytes == 32_768 && configuration.limits.connections == 7)
         #expect(configuration.limits.drainTimeout == .seconds(4))
+        #expect(configuration.limits.connectionsPerAddress == 3 && configuration.limits.exchanges == 9)
+        #expect(configuration.limits.memoryBytes == 1 << 30 && configuration.listeners[2].connections == 5)
         #expect(configuration.telemetry.service == "svc")
         #expect(configuration.telemetry.accessLog == .file("/etc/bulkhead/access.jsonl"))
         #expect(configuration.telemetry.tenantsLabelled == 3)

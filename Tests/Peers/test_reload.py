@@ -152,10 +152,11 @@ def test_migrate_names_what_may_lie_elsewhere(make_bulkhead, forge, memory):
     assert bulkhead.reload().returncode == 1
 
 
-def test_requests_under_way_end_as_they_began(make_bulkhead, forge, steered, run):
+def test_requests_under_way_end_as_they_began(make_bulkhead, forge, steered, run, request):
     """The agent of the new configuration is another one; a stream from the old one goes on to its end."""
     from conftest import Steered
     other = Steered(run)
+    request.addfinalizer(other.process.stop)
     bulkhead = make_bulkhead("moving", {"reload": {"watch": False}, "admin": {"socket": "admin.sock"}})
     caller = Caller(bulkhead.ports["steered"], bulkhead.ca)
     token = forge.token("clinic", "basic")

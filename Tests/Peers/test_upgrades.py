@@ -4,13 +4,15 @@
 import asyncio
 import re
 import signal
+import socket
 import subprocess
 import sys
 
 import pytest
 from conftest import AGENTS
-from harness.client import Flow, head
-from harness.process import LOOPBACK, Owned, accepts, free_port
+from harness.bulkhead import binary
+from harness.client import Caller, Flow, head, read_answer
+from harness.process import LOOPBACK, Owned, accepts, free_port, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -43,15 +45,17 @@ def loaded(make_bulkhead, store, request):
     bulkhead.stop()
 
 
-def wrk(bulkhead, token, seconds):
+def wrk(bulkhead, token, seconds, listener="notes"):
+    scheme = "https" if listener == "secure" else "http"
     return subprocess.Popen(
         ["wrk", "-t1", "-c32", f"-d{seconds}s", "--timeout", "10s", "-H", f"Authorization: Bearer {token}",
-         f"http://{LOOPBACK}:{bulkhead.ports['notes']}/notes/x"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+         f"{scheme}://{LOOPBACK}:{bulkhead.ports[listener]}/notes/x"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def h2load(bulkhead, token, seconds):
+def h2load(bulkhead, token, seconds, *version):
+    """In HTTP/2 with eight streams for each connection, or as `version` says."""
     return subprocess.Popen(
-        ["h2load", "-t1", "-c16", "-m1", f"-D{seconds}", "--h1", "-H", f"Authorization: Bearer {token}",
+        ["h2load", "-t1", "-c8", "-m8", f"-D{seconds}", *version, "-H", f"Authorization: Bearer {token}",
          f"https://{LOOPBACK}:{bulkhead.ports['secure']}/notes/x"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -76,7 +80,7 @@ def test_reloads_under_load(loaded, forge, reloads):
     """Each time with another policy, certificate, tenant and upstream setting; nothing fails, and memory stays."""
     token = forge.token("clinic", "basic")
     seconds = max(6, reloads // 8)
-    loads = [wrk(loaded, token, seconds), h2load(loaded, token, seconds)]
+    loads = [wrk(loaded, token, seconds), h2load(loaded, token, seconds), h2load(loaded, token, seconds, "--h1", "-m1")]
     policy, tenants, configuration = (
         (loaded.folder / name).read_text() for name in ("policies/tests.cedar", "tenants.yaml", "bulkhead.yaml"))
     sizes = []
@@ -149,3 +153,73 @@ def test_stops_under_load(loaded, forge, rounds):
         answered, lost = asyncio.run(go())
         assert answered > 50 and lost == 0, (answered, lost)
         loaded.start()
+
+
+def test_upgrades_under_load(loaded, forge):
+    """A new process takes the place of the one before, again and again, also with another number of workers: neither a
+    connection nor a request fails."""
+    token = forge.token("clinic", "basic")
+    loads = [wrk(loaded, token, 12), wrk(loaded, token, 12, "secure")]
+    for workers in (2, 3, 1, 2):
+        loaded.configuration["workers"] = workers
+        loaded.write()
+        before = loaded.process
+        loaded.process = Owned("bulkhead", [binary(), "serve", "--config", loaded.file, "--take-over"],
+                               loaded.folder / f"bulkhead-{before.pid}.log", folder=loaded.folder)
+        assert before.wait(40) == 0, loaded.process.tail()
+        assert loaded.process.running() and loaded.is_ready(), loaded.process.tail()
+        assert loaded.metric("bulkhead_workers") == workers
+    for text in (load.communicate(timeout=60)[0] for load in loads):
+        requests, connect, failures = wrk_failures(text)
+        assert requests > 100 and connect == failures == 0, text
+    assert "took over" in loaded.process.tail()
+
+
+def test_an_upgrade_that_cannot_serve_changes_nothing(loaded, forge):
+    token = forge.token("clinic", "basic")
+    answer = lambda: Caller(loaded.ports["notes"]).request("GET", "/notes/x", token=token).status
+    assert answer() == 200
+    with loaded.changed("policies/tests.cedar", lambda text: "permit ("):
+        done = loaded.command("serve", "--config", loaded.file, "--take-over")
+        assert done.returncode == 1 and "tests.cedar" in done.stderr
+    assert loaded.process.running() and loaded.is_ready() and answer() == 200
+    # And where nobody is to be replaced it is a start like any other.
+    loaded.stop()
+    loaded.process = Owned("bulkhead", [binary(), "serve", "--config", loaded.file, "--take-over"],
+                           loaded.folder / "again.log", folder=loaded.folder)
+    loaded.process.await_ready(loaded.is_ready)
+    assert answer() == 200
+
+
+def test_suspensions_go_along(loaded, forge):
+    token = forge.token("clinic", "basic")
+    assert loaded.command("tenant", "suspend", "clinic", "--config", loaded.file).returncode == 0
+    before = loaded.process
+    loaded.process = Owned("bulkhead", [binary(), "serve", "--config", loaded.file, "--take-over"],
+                           loaded.folder / "next.log", folder=loaded.folder)
+    assert before.wait(40) == 0
+    assert Caller(loaded.ports["notes"]).request("GET", "/notes/x", token=token).status == 403
+    assert loaded.command("tenant", "resume", "clinic", "--config", loaded.file).returncode == 0
+    assert Caller(loaded.ports["notes"]).request("GET", "/notes/x", token=token).status == 200
+
+
+def test_sockets_of_systemd_are_used(loaded, forge):
+    """LISTEN_FDS: whoever connected before Bulkhead ran is answered all the same."""
+    loaded.stop()
+    port = loaded.ports["notes"]
+    with socket.socket() as door:
+        door.bind((LOOPBACK, port))
+        door.listen()
+        early = socket.create_connection((LOOPBACK, port), timeout=20)
+        data = head("GET", "/notes/x", [("Authorization", f"Bearer {forge.token('clinic', 'basic')}")], None, "localhost")
+        early.sendall(data)
+        script = 'exec 3<&"$1"; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$2" serve --config "$3"'
+        process = subprocess.Popen(["bash", "-c", script, "bash", str(door.fileno()), str(binary()), str(loaded.file)],
+                                   pass_fds=[door.fileno()], cwd=loaded.folder)
+        try:
+            assert read_answer(early).status in (200, 503)
+            wait_until("ready", loaded.is_ready)
+            assert Caller(port).request("GET", "/notes/x", token=forge.token("clinic", "basic")).status == 200
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0

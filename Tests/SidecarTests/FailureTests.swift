@@ -224,7 +224,7 @@ import Testing
         }
         #expect(answered == 5)
         let exhausted = try bulkhead.metric("bulkhead_accept_exhausted_total")
-        let refused = try bulkhead.metric("bulkhead_connections_refused_total")
+        let refused = try bulkhead.metric("bulkhead_connections_refused_total{limit=\"process\"}")
         #expect(exhausted + refused > 0)
         let records = try bulkhead.stop()
         #expect(records.count >= 6)

@@ -82,7 +82,8 @@ struct PrometheusTextTests {
         for gauge in Gauge.allCases {
             switch gauge {
             case .build, .keyAge, .healthyEndpoints: gauges.set(gauge, label: "x", 1)
-            case .ready, .processStart, .workers, .configurationGeneration: gauges.set(gauge, 1)
+            case .ready, .processStart, .workers, .configurationGeneration, .residentBytes, .overloaded:
+                gauges.set(gauge, 1)
             }
         }
         // The parser itself checks that nothing comes twice.

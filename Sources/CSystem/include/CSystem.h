@@ -32,3 +32,8 @@ ssize_t bulkhead_send(int fd, const void *bytes, size_t count);
 
 // A listening socket's filter drops what would begin another connection, and lets the handshakes under way end.
 int bulkhead_refuse_new_connections(int fd);
+
+// SCM_RIGHTS, whose macros the importer cannot see: one message with one descriptor, and a text beside it.
+ssize_t bulkhead_send_descriptor(int socket, int descriptor, const void *text, size_t count);
+// Sets descriptor to -1 where none came.
+ssize_t bulkhead_receive_descriptor(int socket, int *descriptor, void *text, size_t count);

@@ -3,6 +3,7 @@
 
 import socket
 import ssl
+import threading
 
 import hpack
 from hyperframe import frame as frames
@@ -205,3 +206,81 @@ class Peer:
         elif isinstance(frame, frames.GoAwayFrame):
             if self.goaway is None or frame.error_code:
                 self.goaway = frame.error_code
+
+
+class Scripted:
+    """A server that does to each request what stands next in its script."""
+
+    def __init__(self):
+        self.listener = socket.create_server((LOOPBACK, 0))
+        self.port = self.listener.getsockname()[1]
+        self.script, self.requests, self.connections = [], 0, 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def play(self, *script):
+        self.script, self.requests = list(script), 0
+
+    def stop(self):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        buffer, send = b"", lambda *many: connection.sendall(b"".join(frame.serialize() for frame in many))
+        send(frames.SettingsFrame(0))
+        try:
+            while data := connection.recv(65536):
+                buffer += data
+                if buffer.startswith(PREFACE):
+                    buffer = buffer[len(PREFACE):]
+                while len(buffer) >= 9:
+                    frame, length = frames.Frame.parse_frame_header(memoryview(buffer[:9]))
+                    if len(buffer) < 9 + length:
+                        break
+                    frame.parse_body(memoryview(buffer[9:9 + length]))
+                    buffer = buffer[9 + length:]
+                    if isinstance(frame, frames.SettingsFrame) and "ACK" not in frame.flags:
+                        send(frames.SettingsFrame(0, flags=["ACK"]))
+                    if "END_STREAM" in frame.flags:
+                        self.requests += 1
+                        self.act(self.script.pop(0) if self.script else "answer", frame.stream_id, send, connection)
+        except OSError:
+            pass
+        connection.close()
+
+    @staticmethod
+    def head(stream, fields, end=False):
+        flags = ["END_HEADERS", "END_STREAM"] if end else ["END_HEADERS"]
+        return frames.HeadersFrame(stream, data=b"".join(
+            b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value for name, value in fields), flags=flags)
+
+    def act(self, what, stream, send, connection):
+        ok = [(b":status", b"200"), (b"content-type", b"application/json")]
+        body = frames.DataFrame(stream, data=b"{}", flags=["END_STREAM"])
+        if what == "answer":
+            send(self.head(stream, ok), body)
+        elif what == "answer and leave":
+            send(frames.GoAwayFrame(0, last_stream_id=stream), self.head(stream, ok), body)
+        elif what == "refuse":
+            send(frames.RstStreamFrame(stream, error_code=7))
+        elif what == "reset":
+            send(frames.RstStreamFrame(stream, error_code=2))
+        elif what == "begin and reset":
+            send(self.head(stream, ok), frames.DataFrame(stream, data=b"{"), frames.RstStreamFrame(stream, error_code=2))
+        elif what == "no status":
+            send(self.head(stream, ok[1:], end=True))
+        elif what == "upper case":
+            send(self.head(stream, [ok[0], (b"X-Upper", b"a")], end=True))
+        elif what == "a short body":
+            send(self.head(stream, [ok[0], (b"content-length", b"9")], end=True))
+        elif what == "chunked":
+            send(self.head(stream, [ok[0], (b"transfer-encoding", b"chunked")], end=True))
+        elif what == "garbage":
+            connection.sendall(b"\xff" * 64)
