@@ -62,7 +62,9 @@ package final class GatewayPlan: Sendable {
         self.bufferedBodyBytes = bufferedBodyBytes
         reserved = HeaderFolding(
             names: routes.flatMap { $0.headers.map(\.name) } + Self.protectedNames,
-            prefixes: ["x-bulkhead-", "x-tenant-", "x-forwarded-"]
+            // Envoy believes its own from whoever stands at an internal address, as Bulkhead does (CVE-2023-27487,
+            // CVE-2024-45806).
+            prefixes: ["x-bulkhead-", "x-tenant-", "x-forwarded-", "x-envoy-"]
         )
     }
 

@@ -79,9 +79,11 @@ VARIANTS = everything()
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_one_reading_or_none(variant, adapter, sealed):
     shape = Shape(adapter, sealed.token)
+    if variant.method != b"POST" and adapter != "rest":
+        pytest.skip("the table has no such method")
     expected = []
     if variant.sees is not REFUSED:
-        expected.append(("POST", "variant", variant.sees))
+        expected.append((variant.method.decode(), "variant", variant.sees))
         if variant.goes_on:
             expected.append(("GET", "probe", b""))
     found = everywhere(sealed, adapter, shape.whole(variant), max(len(expected), 1))

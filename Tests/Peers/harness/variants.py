@@ -267,13 +267,22 @@ def known_flaws():
     yield Variant("CVE-2024-1135, codings that cancel out", b"Transfer-Encoding: chunked,identity\r\nContent-Length: 5\r\n", ENDED)
     yield Variant("CVE-2019-16786, a list that is not chunked", b"Transfer-Encoding: gzip,chunked\r\n", ENDED)
     yield Variant("CVE-2026-54387, length beside coding", b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", b"5\r\nhello\r\n0\r\n\r\n{smuggled}")
+    for junk in (",", "\t", ", gzip", " "):
+        # tinyproxy 616 and sozu 726: what is not `chunked` to the letter is handed on beside a length.
+        yield Variant(f"CVE-2026-54387 again, chunked{show(junk)} beside a length",
+                      b"Transfer-Encoding: chunked" + junk.encode() + b"\r\nContent-Length: 60\r\n", ENDED)
+    yield chunked("CVE-2026-29057, DELETE in chunks", CHUNKS, b"hello", method=b"DELETE")
+    yield chunked("CVE-2026-29057, DELETE in chunks that hold a request", b"5\r\nGET /\r\n0\r\n\r\n", b"GET /", method=b"DELETE")
+    yield Variant("CVE-2026-29057, DELETE with a length", b"Content-Length: 5\r\n", b"hello", b"hello", method=b"DELETE")
     yield Variant("CVE-2023-47627, a sign in the length", b"Content-Length: +0\r\n", b"{smuggled}")
     yield chunked("CVE-2025-22871, a line feed ends the size", b"5\nhello\r\n0\r\n\r\n{smuggled}")
     yield chunked("CVE-2025-43859, any two bytes end a chunk", b"5\r\nhelloXX0\r\n\r\n{smuggled}")
     yield chunked("CVE-2025-55315, a line feed in an extension", b"5;x\nhello\r\n0\r\n\r\n{smuggled}")
     yield chunked("CVE-2023-40175, a last chunk of many zeros", b"0000000000000000000\r\n\r\n{smuggled}")
     yield Variant("CVE-2025-64484, an underscore for a hyphen", b"X_Tenant_Id: evil\r\nContent-Length: 5\r\n", b"hello", b"hello")
-    yield Variant("CVE-2023-27487, a proxy's own path", b"X-Envoy-Original-Path: /other\r\nContent-Length: 5\r\n", b"hello", b"hello")
+    yield Variant("CVE-2023-27487, a proxy's own path", b"X-Envoy-Original-Path: /evil\r\nContent-Length: 5\r\n", b"hello", b"hello")
+    yield Variant("CVE-2024-45806, what Envoy believes of neighbours", b"x_envoy_retry_on: evil\r\nX-Envoy-Upstream-Rq-Timeout-Ms: evil\r\nContent-Length: 5\r\n",
+                  b"hello", b"hello")
     for name in ("X-Forwarded-Uri", "X_Forwarded_Uri", "X-Forwarded-Method", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Host", "X-Real-IP",
                  "Forwarded", "X-Forwarded-For", "X-HTTP-Method-Override"):
         yield Variant(f"CVE-2026-40575, {name}", f"{name}: /evil\r\nContent-Length: 5\r\n".encode(), b"hello", b"hello")
