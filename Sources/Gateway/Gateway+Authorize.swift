@@ -291,10 +291,10 @@ extension Gateway {
         _ outcome: NeedOutcome,
         now: WallTime
     ) {
-        guard case .met = outcome else { return metrics.add(.needsFailed) }
+        if case .failed = outcome { return metrics.add(.needsFailed) }
         metrics.add(.needsMet)
         switch need {
-        case .keys: break
+        case .keys, .lease: break
         case .credential(let need):
             if credentials.count >= Self.maximumCredentials {
                 credentials = credentials.filter { now < $0.value.expiry }

@@ -15,6 +15,8 @@ package enum Need: Hashable, Sendable {
     case credential(CredentialNeed)
     /// The store must hold what a private store holds from the start, before the compartment's first request.
     case provision(ProvisionNeed)
+    /// An endpoint of an agent that is leased.
+    case lease(LeaseNeed)
 }
 
 package struct CredentialNeed: Hashable, Sendable {
@@ -63,5 +65,7 @@ package struct VendedCredential: Sendable {
 /// How a need ended.
 package enum NeedOutcome: Sendable {
     case met
+    /// To the exchange that asked: the place of its endpoint among the upstreams.
+    case leased(upstream: Int)
     case failed(Refusal)
 }

@@ -18,6 +18,7 @@ extension ControlPlane {
             meetKeys(need, issuer, worker)
         case .credential(let credential): meetCredential(need, credential, worker)
         case .provision(let provision): meetProvision(provision, worker)
+        case .lease(let lease): meetLease(lease, worker)
         }
     }
 

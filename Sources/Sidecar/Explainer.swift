@@ -90,6 +90,7 @@ package struct Explainer {
             switch need {
             case .keys: break
             case .provision: provisions = true
+            case .lease(let lease): outcome = .leased(upstream: lease.upstream)
             case .credential(let asked):
                 credential = Self.vend(asked, plan.vendors[asked.credential], &entropy, now)
                 if let credential { secrets.append(String(decoding: credential.bytes, as: UTF8.self)) }
