@@ -48,6 +48,7 @@ extension Configuration {
         check.listenersAlone()
         check.certificateCarriers()
         check.agents()
+        check.leases()
         check.adminPlane()
         check.routesAlone()
         check.reachability()
@@ -166,8 +167,10 @@ struct Check {
                     note("\(path).endpoint", "no route to an Agent goes to \"\(endpoint)\"")
                 }
                 if !listener.isAgentSide {
-                    let message = "says whose calls come in, but \"carriers\" has neither handle nor trace"
-                    note("\(path).endpoint", message)
+                    note(
+                        "\(path).endpoint",
+                        "says whose calls come in, but \"carriers\" has none of handle, trace and lease"
+                    )
                 }
             } else if listener.isAgentSide, agents.count != 1 {
                 let names = agents.isEmpty ? "none" : agents.joined(separator: ", ")
@@ -251,7 +254,9 @@ struct Check {
 
 extension Configuration.Listener {
     /// An agent's own calls come in here.
-    fileprivate var isAgentSide: Bool { carriers.contains { [.handle, .trace, .aws].contains($0) } }
+    fileprivate var isAgentSide: Bool {
+        carriers.contains { [.handle, .trace, .lease, .aws].contains($0) }
+    }
 }
 
 extension Configuration.Endpoint {

@@ -16,6 +16,8 @@ extension Configuration {
         /// Name of the agent upstream whose handles and traces are good here. Default: the only agent upstream there is;
         /// `Configuration.agent(of:)` answers that.
         package var endpoint: String?
+        /// The endpoint of it whose calls alone come in here: `endpoint: agent/0`, where the agent is leased.
+        package var leasedEndpoint: Int?
         /// Open connections, over all workers. Nil: `limits.connections` alone counts.
         package var connections: Int?
         /// The one tenant whom the process behind this listener serves. Default: none, that is all.
@@ -24,7 +26,7 @@ extension Configuration {
 
     /// Where a request says whose it is (DESIGN §5).
     package enum Carrier: String, CaseIterable, Sendable {
-        case bearer, handle, trace, certificate
+        case bearer, handle, trace, certificate, lease
         /// An AWS signature whose access key id is a handle.
         case aws
     }
@@ -78,7 +80,7 @@ extension Configuration.Listener {
         section.read("plaintext", into: &plaintext) { $0.boolean() }
         let carriers = section.required("carriers")?.carriers() ?? []
         let routes = section.required("routes")?.names() ?? []
-        let endpoint = section.value("endpoint")?.name()
+        let endpoint = section.value("endpoint")?.agentEndpoint()
         var connections: Int?
         section.read("connections", into: &connections) { $0.integer(in: 1...10_000_000) }
         let tenant = section.value("tenant")?.string(count: 1...256)
@@ -91,7 +93,8 @@ extension Configuration.Listener {
             plaintext: plaintext,
             carriers: carriers,
             routes: routes,
-            endpoint: endpoint,
+            endpoint: endpoint?.agent,
+            leasedEndpoint: endpoint?.number,
             connections: connections,
             tenant: tenant
         )
@@ -141,12 +144,24 @@ extension Configuration.Certificate {
 }
 
 extension YAML.Value {
+    /// `agent`, or `agent/0`.
+    fileprivate func agentEndpoint() -> (agent: String, number: Int?)? {
+        guard let text = string(), let slash = text.lastIndex(of: "/") else {
+            return name().map { ($0, nil) }
+        }
+        let number = text[text.index(after: slash)...]
+        guard YAML.isName(String(text[..<slash])), (1...3).contains(number.utf8.count),
+            number.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }), let value = Int(number)
+        else {
+            note("expected the name of an agent's upstream, or one of its endpoints, such as agent/0")
+            return nil
+        }
+        return (String(text[..<slash]), value)
+    }
+
     fileprivate func carriers() -> [Configuration.Carrier]? {
         list(count: 1...8)?.reduce(into: []) { carriers, item in
-            let later = "is not in this version"
-            let refused = [
-                "lease": later, "payload": "never says by itself whose a request is",
-            ]
+            let refused = ["payload": "never says by itself whose a request is"]
             guard let carrier = item.choice(Configuration.Carrier.self, refused: refused) else { return }
             if carriers.contains(carrier) { item.note("stands twice in the list") }
             carriers.append(carrier)

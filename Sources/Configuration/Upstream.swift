@@ -15,6 +15,9 @@ extension Configuration {
         /// Nil: an endpoint is believed healthy until a connection to it fails.
         package var health: Health?
         package var connections = Connections()
+        /// Default: none.
+        package var lease = Lease.none
+        package var leasing = Leasing()
     }
 
     /// What is spoken with an upstream.
@@ -91,10 +94,8 @@ extension Configuration.Upstream {
         }
         let endpoints = section.required("endpoints")?.list(count: 1...256)?.compactMap { $0.endpoint() }
         var upstream = Self(name: name, endpoints: endpoints ?? [])
-        if let lease = section.value("lease") {
-            let refused = ["tenant": later, "session": later]
-            _ = lease.choice([("none", true)], refused: refused)
-        }
+        section.read("lease", into: &upstream.lease) { $0.choice(Configuration.Lease.self) }
+        section.read("leasing", into: &upstream.leasing) { $0.section(Configuration.Leasing.decode) }
         upstream.protocol = chosen
         section.read("tls", into: &upstream.tls) { $0.section(Configuration.ClientTLS.decode) }
         if chosen == .auto, upstream.tls == nil {
@@ -159,13 +160,7 @@ extension Configuration.Timeouts {
 
 extension Configuration.Health {
     static func decode(_ section: inout YAML.Section) -> Self? {
-        let path = section.required("path").flatMap { value in
-            value.string().flatMap { text -> String? in
-                if text.hasPrefix("/") && text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) { return text }
-                value.note("expected a path such as /ping")
-                return nil
-            }
-        }
+        let path = section.required("path")?.requestPath()
         var health = Self(path: path ?? "/")
         section.read("interval", into: &health.interval) {
             $0.duration(in: .milliseconds(100) ... .seconds(3600))

@@ -67,6 +67,10 @@ package struct Exchange: ~Copyable {
     package internal(set) var traceID: (high: UInt64, low: UInt64) = (0, 0)
     /// Stands among the open exchanges, for the agent's own calls.
     var isOpen = false
+    /// Rewritten whole: all that is left is to send it.
+    var isReady = false
+    /// Place of the leased endpoint that it may use: one of the upstreams. Whoever records the exchange gives it back.
+    var lease: Int?
 
     /// What goes to the upstream.
     package internal(set) var outgoing = OutgoingRequest()
@@ -95,6 +99,12 @@ package struct Exchange: ~Copyable {
     package var endpoint: String?
 
     package init() {}
+
+    /// Where it goes; once it is to be forwarded.
+    package var upstream: Int? { lease ?? route?.upstream }
+
+    /// Names the lease that it has; nil when it has none.
+    package var leaseTicket: UInt64? { lease == nil ? nil : recordID.low }
 
     /// Number of the pool of upstream connections that the exchange may use; once it is to be forwarded.
     package var pool: Int? { grant?.means?.pool }
@@ -148,6 +158,8 @@ package struct Exchange: ~Copyable {
         clientSession.removeAll()
         traceID = (0, 0)
         isOpen = false
+        isReady = false
+        lease = nil
         outgoing.removeAll()
         requestBody.removeAll()
         isBodyCollected = false

@@ -296,7 +296,7 @@ extension Gateway {
         if case .failed = outcome { return metrics.add(.needsFailed) }
         metrics.add(.needsMet)
         switch need {
-        case .keys: break
+        case .keys, .lease: break
         case .owners(let queries):
             if case .owners(let answers) = outcome { owners.learn(queries, answers) }
         case .credential(let need):

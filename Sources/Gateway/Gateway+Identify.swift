@@ -15,6 +15,9 @@ extension Gateway {
             carriers.add(certificate, with: &authenticator, snapshot: identity, now: now)
         }
         add(exchange.request.fields, to: &carriers, identity, now)
+        if let endpoint = listener.leasedEndpoint {
+            carriers.add(lease: endpoint, with: &authenticator, snapshot: identity, now: now)
+        }
         if listener.carriers.contains(.aws) { try addSignature(&exchange, to: &carriers, identity, now) }
         switch carriers.outcome {
         case .principal(let principal, let handle):

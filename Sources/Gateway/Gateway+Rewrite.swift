@@ -50,7 +50,7 @@ extension Gateway {
             return .collect(limit: exchange.plan.bufferedBodyBytes)
         case .none, .opaque, .events:
             try verifySignature(exchange, isCollected: false)
-            return try send(&exchange, adapter, mapping, means)
+            return try send(&exchange, route, principal, mapping, means)
         }
     }
 
@@ -61,14 +61,15 @@ extension Gateway {
 
     /// The collected body, rewritten.
     mutating func transformRequest(_ exchange: inout Exchange) throws(Stop) -> Action {
-        guard let route = exchange.route, let means = exchange.grant?.means, var mapping = exchange.mapping
+        guard let route = exchange.route, let principal = exchange.principal,
+            let means = exchange.grant?.means, var mapping = exchange.mapping
         else {
             throw .refused(.policyFailed)
         }
         try verifySignature(exchange, isCollected: true)
         if route.adapter.requestBody(mapping) == .opaque {
             exchange.isBodyCollected = true
-            return try send(&exchange, route.adapter, mapping, means)
+            return try send(&exchange, route, principal, mapping, means)
         }
         if exchange.resumption == .requestBody { owners.begin() } else { owners.forget() }
         exchange.resumption = .requestBody
@@ -101,17 +102,21 @@ extension Gateway {
         }
         exchange.isBodyCollected = true
         exchange.mapping = mapping
-        return try send(&exchange, route.adapter, mapping, means)
+        return try send(&exchange, route, principal, mapping, means)
     }
 
     private mutating func send(
         _ exchange: inout Exchange,
-        _ adapter: Adapter,
+        _ route: Route,
+        _ principal: Principal,
         _ mapping: RequestMapping,
         _ means: Means
     ) throws(Stop) -> Action {
+        let adapter = route.adapter
         guard adapter.operations[mapping.operation].isLocal else {
             if let signing = exchange.route?.signing { try sign(&exchange, means, signing.scope) }
+            exchange.isReady = true
+            try lease(&exchange, route, principal)
             return .forward
         }
         let status = adapter.answer(mapping, means.scope, into: &exchange.answer.body)

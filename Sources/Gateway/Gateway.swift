@@ -166,6 +166,10 @@ package struct Gateway: ~Copyable {
             // A step that was done before the exchange was parked finds its result.
             let route = try findRoute(&exchange)
             let principal = try identify(&exchange, now)
+            if exchange.isReady {
+                try lease(&exchange, route, principal)
+                return .forward
+            }
             let operation = try findOperation(&exchange, route)
             let grant = try authorize(&exchange, route, principal, operation, now)
             return try rewrite(&exchange, route, principal, operation, grant, now)

@@ -17,6 +17,8 @@ package enum Need: Hashable, Sendable {
     case provision(ProvisionNeed)
     /// Whose ids are, or are from now on: of all that one transform met (THREATS 14).
     case owners([OwnerCache.Query])
+    /// An endpoint of an agent that is leased.
+    case lease(LeaseNeed)
 }
 
 package struct CredentialNeed: Hashable, Sendable {
@@ -67,5 +69,7 @@ package enum NeedOutcome: Sendable {
     case met
     /// In the order of the questions.
     case owners([OwnerCache.Answer])
+    /// To the exchange that asked: the place of its endpoint among the upstreams.
+    case leased(upstream: Int)
     case failed(Refusal)
 }

@@ -71,6 +71,7 @@ package struct Refusal: Sendable {
     package static let credentialFailed = Refusal("credential_failed", .serviceUnavailable, .us)
     package static let provisionFailed = Refusal("provision_failed", .serviceUnavailable, .upstream)
     package static let ownershipFailed = Refusal("ownership_failed", .serviceUnavailable, .us)
+    package static let leaseUnavailable = Refusal("lease_unavailable", .serviceUnavailable, .us)
     package static let needTimedOut = Refusal("need_timed_out", .serviceUnavailable, .us)
     // Bodies.
     package static let bodyTooLarge = Refusal("body_too_large", .contentTooLarge, .client)

@@ -96,6 +96,8 @@ package struct GatewayListener: Sendable {
     package let carriers: CarrierKinds
     /// The agent whose handles are good here.
     package let agent: String
+    /// The leased endpoint of the agent whose calls alone come in here: `agent/0`.
+    let leasedEndpoint: String?
     /// The one tenant whom the process behind this listener serves, if there is only one.
     package let tenant: String?
 
@@ -104,12 +106,14 @@ package struct GatewayListener: Sendable {
         rules: [Configuration.Rule],
         carriers: CarrierKinds,
         agent: String,
+        leasedEndpoint: String? = nil,
         tenant: String? = nil
     ) {
         self.name = name
         self.rules = rules
         self.carriers = carriers
         self.agent = agent
+        self.leasedEndpoint = leasedEndpoint
         self.tenant = tenant
     }
 
@@ -147,6 +151,8 @@ package final class Route: Sendable {
     let forwardsToken: Bool
     let headers: [Configuration.HeaderTemplate]
     let allowsWebSocket: Bool
+    /// Each exchange wants an endpoint of its upstream that is leased to its tenant or session.
+    let isLeased: Bool
     /// In lower case: further fields that carry a session id, besides those that the adapter knows.
     private let sessionHeaders: HeaderFolding?
     /// Text of the resource, for grant keys and records.
@@ -161,6 +167,7 @@ package final class Route: Sendable {
         upstream: Int,
         authority: [UInt8],
         credential: Int?,
+        isLeased: Bool = false,
         resources: StoreResources = StoreResources(),
         signing: (scope: SigningScope, plan: STSPlan)? = nil
     ) {
@@ -178,6 +185,7 @@ package final class Route: Sendable {
         forwardsToken = configuration.forwardToken
         headers = configuration.headers
         allowsWebSocket = configuration.websocket
+        self.isLeased = isLeased
         let sessions = configuration.sessionHeaders
         sessionHeaders = sessions.isEmpty ? nil : HeaderFolding(names: sessions, prefixes: [])
         resourceText = Array(configuration.resource.description.utf8)

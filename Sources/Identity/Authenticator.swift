@@ -158,6 +158,27 @@ package struct Authenticator: ~Copyable, Sendable {
         }
     }
 
+    /// Whose the calls of a leased endpoint are: of who has it now (THREATS 2).
+    package mutating func find(
+        lease endpoint: String,
+        in snapshot: IdentitySnapshot,
+        now: WallTime
+    ) -> HandleOutcome {
+        guard let holder = exchanges.endpoints.find(endpoint, now: now) else { return .refused(.leaseIdle) }
+        switch handles.admit(holder.principal, in: snapshot) {
+        case .failure(let failure): return .refused(failure)
+        case .success(let principal):
+            return .opened(
+                OpenedHandle(
+                    principal: principal,
+                    session: holder.session,
+                    nonce: Nonce(repeating: 0),
+                    expires: holder.until ?? principal.expiry
+                )
+            )
+        }
+    }
+
     /// Forgets all that is remembered of a tenant.
     package mutating func purge(_ tenant: TenantID) {
         tokens.purge(tenant)

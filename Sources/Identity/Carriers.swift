@@ -14,6 +14,8 @@ package struct CarrierKinds: OptionSet, Sendable {
     package static let trace = CarrierKinds(rawValue: 4)
     /// The certificate that the caller showed in the handshake.
     package static let certificate = CarrierKinds(rawValue: 8)
+    /// That the agent's endpoint, whose listener this is, is leased.
+    package static let lease = CarrierKinds(rawValue: 16)
     /// A handle that is the access key id of an AWS signature.
     package static let aws = CarrierKinds(rawValue: 128)
 }
@@ -35,7 +37,7 @@ package struct Carriers: Sendable {
 
     /// What a request's carriers come to.
     package enum Outcome: Sendable {
-        /// `handle` is what a handle or a trace said when one was among them.
+        /// `handle` is what a handle, a trace or a lease said when one was among them.
         case principal(Principal, handle: OpenedHandle?)
         case refused(IdentityFailure)
         case unknownKey(issuer: Int, keyID: String?)
@@ -47,6 +49,7 @@ package struct Carriers: Sendable {
     private var bearer: Principal?
     private var handle: OpenedHandle?
     private var sawStrangeTrace = false
+    private var lease: OpenedHandle?
     private var certificate: Principal?
     private var failure: IdentityFailure?
     private var unknownKey: (issuer: Int, keyID: String?)?
@@ -121,8 +124,8 @@ package struct Carriers: Sendable {
         if let failure { return .refused(failure) }
         if let unknownKey { return .unknownKey(issuer: unknownKey.issuer, keyID: unknownKey.keyID) }
         // A token is the newer word about the same person, so its groups and tier count.
-        if let principal = bearer ?? handle?.principal ?? certificate {
-            return .principal(principal, handle: handle)
+        if let principal = bearer ?? handle?.principal ?? certificate ?? lease?.principal {
+            return .principal(principal, handle: handle ?? lease)
         }
         return .refused(sawStrangeTrace ? .traceUnknown : .tokenMissing)
     }
@@ -144,6 +147,26 @@ package struct Carriers: Sendable {
             return false
         }
         return true
+    }
+
+    /// Looks at who has the endpoint whose calls come in here; once, whatever else is there.
+    package mutating func add(
+        lease endpoint: String,
+        with authenticator: inout Authenticator,
+        snapshot: IdentitySnapshot,
+        now: WallTime
+    ) {
+        guard kinds.contains(.lease) else { return }
+        switch authenticator.find(lease: endpoint, in: snapshot, now: now) {
+        case .opened(let holder):
+            agree(holder.principal)
+            // A tenant's lease says nothing of sessions; one of a session is that session's alone.
+            if let session = holder.session, let other = handle, other.session != session {
+                refuse(.carriersDisagree)
+            }
+            lease = holder
+        case .refused(let failure): refuse(failure)
+        }
     }
 
     private mutating func addToken(
@@ -197,6 +220,7 @@ package struct Carriers: Sendable {
         if let other = bearer, !other.isSamePerson(as: principal) { refuse(.carriersDisagree) }
         if let other = certificate, !other.isSamePerson(as: principal) { refuse(.carriersDisagree) }
         if let other = handle?.principal, !other.isSamePerson(as: principal) { refuse(.carriersDisagree) }
+        if let other = lease?.principal, !other.isSamePerson(as: principal) { refuse(.carriersDisagree) }
     }
 
     private mutating func refuse(_ failure: IdentityFailure) { self.failure = self.failure ?? failure }

@@ -67,6 +67,8 @@ package enum IdentityFailure: Error, Hashable, Sendable {
     case traceUnknown
     /// A trace of an exchange with another agent.
     case traceForeign
+    /// Nobody has the endpoint whose calls come in here, or nobody has had it lately.
+    case leaseIdle
     /// Two carriers name different people (THREATS 1).
     case carriersDisagree
     /// Outside the time for which the caller's certificate was made.
@@ -104,6 +106,7 @@ package enum IdentityFailure: Error, Hashable, Sendable {
         case .handleForeign: "handle_foreign"
         case .traceUnknown: "trace_unknown"
         case .traceForeign: "trace_foreign"
+        case .leaseIdle: "lease_idle"
         case .carriersDisagree: "carriers_disagree"
         case .certificateExpired: "certificate_expired"
         case .certificateUnmapped: "certificate_unmapped"
@@ -120,7 +123,8 @@ package enum IdentityFailure: Error, Hashable, Sendable {
             .audienceMismatch,
             .tokenUseMismatch, .claimsTooLarge, .tierUnknown, .tierDrift, .tenantUnknown, .tenantSuspended,
             .issuerNotForTenant, .groupNotForTenant, .handleInvalid, .handleExpired, .handleForeign,
-            .traceUnknown, .traceForeign, .carriersDisagree, .certificateExpired, .certificateUnmapped:
+            .traceUnknown, .traceForeign, .leaseIdle, .carriersDisagree, .certificateExpired,
+            .certificateUnmapped:
             nil
         }
     }
@@ -154,7 +158,7 @@ package enum IdentityFailure: Error, Hashable, Sendable {
         case .tokenMissing, .tokenMalformed, .headerRefused, .algorithmRefused, .issuerUnknown, .keyUnknown,
             .keyAmbiguous, .signatureInvalid, .tokenExpired, .tokenNotYetValid, .audienceMismatch,
             .tokenUseMismatch, .handleInvalid, .handleExpired, .handleForeign, .traceUnknown, .traceForeign,
-            .certificateExpired:
+            .leaseIdle, .certificateExpired:
             .unauthenticated
         }
     }
@@ -166,6 +170,6 @@ package enum IdentityFailure: Error, Hashable, Sendable {
         .tokenUseMismatch, .claimMissing(.tenant), .claimInvalid(.tenant), .claimsTooLarge, .tierUnknown,
         .tierDrift, .tenantUnknown, .tenantSuspended, .issuerNotForTenant, .groupNotForTenant, .handleInvalid,
         .handleExpired, .handleForeign, .traceUnknown, .traceForeign, .carriersDisagree, .certificateExpired,
-        .certificateUnmapped,
+        .certificateUnmapped, .leaseIdle,
     ]
 }

@@ -43,6 +43,8 @@ package struct OpenExchange: Sendable {
 package final class OpenExchanges: Sendable {
     /// Names this process in its handles: 64 random bits.
     package let instance: UInt64
+    /// Whose calls come in where endpoints are leased.
+    package let endpoints = LeasedEndpoints()
     private let parts: [Part]
     private static let partCount = 16
 

@@ -16,6 +16,9 @@ package struct SystemError: Error, Equatable, CustomStringConvertible {
         unsafe "\(call): \(String(cString: strerror(code)))"
     }
 
+    /// Nobody listens where a connection was to go.
+    package var isRefusal: Bool { code == ECONNREFUSED }
+
     package static func == (left: SystemError, right: SystemError) -> Bool { left.code == right.code }
 }
 

@@ -18,6 +18,11 @@ enum FetchError: Error, CustomStringConvertible {
     /// An issuer's metadata without the issuer's name or the address of its keys.
     case metadata
 
+    /// Nobody listens there.
+    var isRefusal: Bool {
+        if case .network(.system(let cause)) = self { cause.isRefusal } else { false }
+    }
+
     var description: String {
         switch self {
         case .resolution(let error): error.description
@@ -82,6 +87,17 @@ struct ControlClient {
             limit: limit,
             deadline: deadline
         )
+    }
+
+    /// Whether somebody takes a connection there; false when it is refused.
+    func isListening(at target: Target, deadline: Instant) async throws(FetchError) -> Bool {
+        do throws(FetchError) {
+            _ = try await connect(target, deadline)
+            return true
+        } catch {
+            if error.isRefusal { return false }
+            throw error
+        }
     }
 
     private func connect(_ target: Target, _ deadline: Instant) async throws(FetchError) -> AsyncSocket {

@@ -20,6 +20,7 @@ extension ControlPlane {
         case .credential(let credential): meetCredential(need, credential, worker)
         case .provision(let provision): meetProvision(provision, worker)
         case .owners: meetOwners(need, worker)
+        case .lease(let lease): meetLease(lease, worker)
         }
     }
 

@@ -91,6 +91,10 @@ extension ControlPlane {
         if old.telemetry.tenantsLabelled != new.telemetry.tenantsLabelled {
             note("telemetry.tenants_labelled", "another number \(restart)")
         }
+        if next.leases != standing.loader.leases {
+            // The new ones' processes would be taken from those who have the old ones.
+            note("upstreams", "another agent that is leased, or other endpoints of one, \(restart)")
+        }
         let encodings = next.routeEncodings
         for (place, route) in new.routes.enumerated() where !new.migrate.contains(route.name) {
             guard let before = standing.encodings[route.name],

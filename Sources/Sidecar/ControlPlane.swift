@@ -36,6 +36,10 @@ actor ControlPlane {
     /// The last good answer for each endpoint.
     var resolved: [Configuration.Endpoint: [SocketAddress]] = [:]
     var credentials = CredentialCache<VendedCredential>()
+    /// By the name of the agent.
+    var leases: [String: LeaseTable] = [:]
+    /// By ticket.
+    var leaseHoldings: [UInt64: LeaseHolding] = [:]
     /// Who waits for a credential.
     var credentialWaiters: [CredentialKey: [(need: Need, worker: Int)]] = [:]
     /// The keys that asked STS last, and for which credential of which configuration.
@@ -128,6 +132,7 @@ actor ControlPlane {
         Task(executorPreference: loop) { await self.readSignals() }
         issuerIDs = plan.keySources.enumerated().map { startWatching($1, at: $0) }
         for place in plan.upstreams.indices { startWatching(place) }
+        startLeasing()
         startWatchingFiles()
         startAdmin()
         Task(executorPreference: loop) { await self.watchMemory() }
@@ -146,6 +151,7 @@ actor ControlPlane {
     private func receive(_ message: ControlMessage) {
         switch message {
         case .need(let need, let worker): meet(need, for: worker)
+        case .released(let ticket): releaseLease(ticket)
         case .records(let lines):
             backlog.remove(lines.count)
             write(lines)

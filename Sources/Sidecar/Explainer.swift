@@ -94,6 +94,7 @@ package struct Explainer {
                 let answers = (try? desk?.answer(queries)) ?? nil
                 outcome = answers.map { .owners($0) } ?? .failed(.ownershipFailed)
             case .provision: provisions = true
+            case .lease(let lease): outcome = .leased(upstream: lease.upstream)
             case .credential(let asked):
                 credential = Self.vend(asked, plan.vendors[asked.credential], &entropy, now)
                 if let credential { secrets.append(String(decoding: credential.bytes, as: UTF8.self)) }

@@ -17,12 +17,12 @@ extension Loader {
 
     /// Where everything stands when nothing stood before.
     func firstPlaces() throws -> Places {
-        Places(doors: doors, upstreams: try configuration.upstreams.map(upstreamPlan))
+        Places(doors: doors, upstreams: try upstreamPlans())
     }
 
     /// Where everything stands after another configuration.
     func places(after places: Places, busy: Set<Int>) throws -> (places: Places, new: [Int]) {
-        places.next(doors: doors, upstreams: try configuration.upstreams.map(upstreamPlan), busy: busy)
+        places.next(doors: doors, upstreams: try upstreamPlans(), busy: busy)
     }
 
     private var doors: [Door] { configuration.listeners.map(door) }
@@ -67,6 +67,33 @@ extension Loader {
             countsLoopback: limits.connectionsPerAddress != nil,
             maximumExchanges: max(limits.exchanges / workers, 1)
         )
+    }
+
+    /// What leases stand on: a running process keeps it.
+    var leases: [LeasedAgent] {
+        configuration.upstreams.filter { $0.lease != .none }.map {
+            LeasedAgent(name: $0.name, lease: $0.lease, endpoints: $0.endpoints)
+        }
+    }
+
+    struct LeasedAgent: Equatable {
+        let name: String
+        let lease: Configuration.Lease
+        let endpoints: [Configuration.Endpoint]
+    }
+
+    /// In the order of the configuration, and after all of them each leased endpoint, as an upstream of its own.
+    private func upstreamPlans() throws -> [UpstreamPlan] {
+        var plans = try configuration.upstreams.map(upstreamPlan)
+        for upstream in configuration.upstreams where upstream.lease != .none {
+            for (number, endpoint) in upstream.endpoints.enumerated() {
+                var single = upstream
+                single.name = "\(upstream.name)/\(number)"
+                single.endpoints = [endpoint]
+                plans.append(try upstreamPlan(single))
+            }
+        }
+        return plans
     }
 
     private func upstreamPlan(_ upstream: Configuration.Upstream) throws -> UpstreamPlan {

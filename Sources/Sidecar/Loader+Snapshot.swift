@@ -90,6 +90,7 @@ extension Loader {
             case .handle: kinds.insert(.handle)
             case .aws: kinds.insert(.aws)
             case .trace: kinds.insert(.trace)
+            case .lease: kinds.insert(.lease)
             case .certificate: kinds.insert(.certificate)
             }
         }
@@ -98,6 +99,9 @@ extension Loader {
             rules: configuration.rules(of: listener),
             carriers: kinds,
             agent: configuration.agent(of: listener) ?? "",
+            leasedEndpoint: listener.leasedEndpoint.flatMap { number in
+                listener.endpoint.map { "\($0)/\(number)" }
+            },
             tenant: listener.tenant
         )
     }
@@ -105,7 +109,7 @@ extension Loader {
     private func route(_ route: Configuration.Route, place: Int, _ upstreams: [String: Int]) -> Route {
         // `check` has found that every name stands for something.
         guard let adapter = adapters[route.adapter], let upstream = upstreams[route.upstream],
-            let endpoint = configuration.upstream(named: route.upstream)?.endpoints.first
+            let target = configuration.upstream(named: route.upstream), let endpoint = target.endpoints.first
         else { preconditionFailure("a route was built without its adapter or its upstream") }
         return Route(
             route,
@@ -114,6 +118,7 @@ extension Loader {
             upstream: upstream,
             authority: Array(endpoint.description.utf8),
             credential: configuration.credentials.firstIndex { $0.name == route.credentials },
+            isLeased: target.lease != .none,
             resources: Self.resources(route.aws),
             signing: signing(route, adapter)
         )

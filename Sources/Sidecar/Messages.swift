@@ -28,6 +28,8 @@ enum WorkerMessage: Sendable {
 /// What a worker tells the control thread.
 enum ControlMessage: Sendable {
     case need(Need, worker: Int)
+    /// The exchange needs its endpoint no longer, or never got to know of it.
+    case released(lease: UInt64)
     /// Whole lines of the access log.
     case records([UInt8])
     case counters(request: Int, MetricSnapshot)

@@ -143,7 +143,7 @@ extension Worker {
     private func park(_ connection: Downstream, _ need: Need) {
         connection.phase = .parked
         connection.need = need
-        connection.deadline = now + plan.needTimeout
+        connection.deadline = now + plan.timeout(of: need)
         arm(connection)
         if parked[need]?.append(connection) == nil {
             parked[need] = [connection]
@@ -292,8 +292,8 @@ extension Worker {
             parked[need]?.removeAll { $0 === connection }
             connection.need = nil
         case .queued:
-            guard let route = connection.exchange?.value.route else { return }
-            pools[route.upstream].waiting.removeAll { $0 === connection }
+            guard let place = connection.exchange?.value.upstream else { return }
+            pools[place].waiting.removeAll { $0 === connection }
         case .waiting, .collecting, .forwarding, .tunnel, .closing: break
         }
     }

@@ -15,19 +15,19 @@ extension Worker {
 
     /// Finds a connection for the exchange: an idle one of the same tenant and credential, else a new one.
     func open(_ connection: Downstream, _ exchange: ExchangeBox) {
-        guard let route = exchange.value.route, let pool = exchange.value.pool else { return }
-        if plan.upstreams[route.upstream].protocol != .http1 {
-            let allowsHTTP1 = plan.upstreams[route.upstream].protocol == .auto
+        guard let place = exchange.value.upstream, let pool = exchange.value.pool else { return }
+        if plan.upstreams[place].protocol != .http1 {
+            let allowsHTTP1 = plan.upstreams[place].protocol == .auto
             guard allowsHTTP1 || !exchange.value.isWebSocket else {
                 return refuse(connection, exchange, .upgradeRefused)
             }
-            if !exchange.value.isWebSocket, let shared = pools[route.upstream].sharedConnection(pool) {
+            if !exchange.value.isWebSocket, let shared = pools[place].sharedConnection(pool) {
                 gateway.count(.poolHits)
                 return attach(connection, shared.open(limits: plan.upstreamLimits), exchange)
             }
         }
         if !connection.wasRetried {
-            while let upstream = pools[route.upstream].take(pool) {
+            while let upstream = pools[place].take(pool) {
                 upstream.io.transport.fill(scratch: &scratch)
                 if upstream.io.transport.state == .open, upstream.io.transport.input.isEmpty {
                     gateway.count(.poolHits)
@@ -37,7 +37,7 @@ extension Worker {
             }
         }
         gateway.count(.poolMisses)
-        connect(connection, exchange, route.upstream, pool)
+        connect(connection, exchange, place, pool)
     }
 
     private func connect(_ connection: Downstream, _ exchange: ExchangeBox, _ place: Int, _ pool: Int) {

@@ -3,6 +3,7 @@ import Bytes
 import Gateway
 import HTTP1
 import HTTPTypes
+import Identity
 import Runtime
 import Telemetry
 
@@ -312,6 +313,7 @@ final class Worker {
             now: now,
             into: &records
         )
+        if let ticket = exchange.value.leaseTicket { control.send(.released(lease: ticket)) }
         if records.count >= Self.recordBytes { handOverRecords(force: true) }
     }
 
@@ -333,7 +335,12 @@ final class Worker {
         case .adopt(let plan, let sockets, let addresses): adopt(plan, sockets, addresses)
         case .met(let need, let credential, let outcome):
             gateway.met(need, credential, outcome, now: wallTime)
-            for connection in parked.removeValue(forKey: need) ?? [] { resume(connection, outcome) }
+            let waiting = parked.removeValue(forKey: need) ?? []
+            for connection in waiting { resume(connection, outcome) }
+            // Whoever asked has left in the meantime.
+            if case .lease(let lease) = need, waiting.isEmpty {
+                control.send(.released(lease: lease.claim.ticket))
+            }
         case .addresses(let upstream, let addresses):
             pools[upstream].use(addresses)
             admitWaiting(upstream)

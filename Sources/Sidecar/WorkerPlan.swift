@@ -42,6 +42,14 @@ struct WorkerPlan: Sendable {
     let needTimeout = Interval.seconds(10)
     /// An idle connection gives its buffers back after this.
     let trimAfter = Interval.seconds(2)
+    /// How long an exchange may wait for a need; for an endpoint the control thread says when.
+    func timeout(of need: Need) -> Interval {
+        guard case .lease(let lease) = need else { return needTimeout }
+        guard lease.upstream < upstreams.count else { return needTimeout }
+        let wait = upstreams[lease.upstream].source.leasing.wait
+        return Interval(nanoseconds: wait.nanoseconds + needTimeout.nanoseconds)
+    }
+
     /// How long the last bytes of an answer may take after we have ended.
     let lingerTimeout = Interval.seconds(2)
     /// How long a connection that is to end may be idle before it is closed: a request may be on its way to it.

@@ -42,6 +42,8 @@ package enum Counter: Int, Sendable, CaseIterable {
     case needsMet, needsFailed
     case keyFetches, keyFetchFailures, vends, vendFailures
     case reloads, reloadFailures
+    /// Endpoints of agents that are leased.
+    case leasesGranted, endpointsRecycled, recycleFailures
     /// For a tenant that was suspended, a key that was taken back.
     case exchangesCut
 
@@ -85,6 +87,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .keyFetches, .keyFetchFailures: "bulkhead_issuer_key_fetches_total"
         case .vends, .vendFailures: "bulkhead_credential_vends_total"
         case .reloads, .reloadFailures: "bulkhead_configuration_reloads_total"
+        case .leasesGranted: "bulkhead_leases_granted_total"
+        case .endpointsRecycled, .recycleFailures: "bulkhead_endpoint_recycles_total"
         case .exchangesCut: "bulkhead_exchanges_cut_total"
         case .upstreamConnectionsOpened: "bulkhead_upstream_connections_opened_total"
         case .upstreamConnectionsClosed: "bulkhead_upstream_connections_closed_total"
@@ -127,6 +131,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .keyFetches, .keyFetchFailures: "Fetches of issuers' keys, by result."
         case .vends, .vendFailures: "Credentials asked for, by result."
         case .reloads, .reloadFailures: "Configurations read anew, by result."
+        case .leasesGranted: "Requests that were given an endpoint of a leased agent."
+        case .endpointsRecycled, .recycleFailures: "Endpoints started anew between two leases, by result."
         case .exchangesCut:
             "Requests ended on their way: their tenant was suspended, or their key taken back."
         case .upstreamConnectionsOpened: "Connections to upstreams."
@@ -146,8 +152,9 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .grantCacheMisses: "{cache=\"grant\",result=\"miss\"}"
         case .poolHits: "{cache=\"connection\",result=\"hit\"}"
         case .poolMisses: "{cache=\"connection\",result=\"miss\"}"
-        case .needsMet, .keyFetches, .vends, .reloads: "{result=\"success\"}"
-        case .needsFailed, .keyFetchFailures, .vendFailures, .reloadFailures: "{result=\"failure\"}"
+        case .needsMet, .keyFetches, .vends, .reloads, .endpointsRecycled: "{result=\"success\"}"
+        case .needsFailed, .keyFetchFailures, .vendFailures, .reloadFailures, .recycleFailures:
+            "{result=\"failure\"}"
         case .connectionsRefused: "{limit=\"process\"}"
         case .connectionsRefusedAtListener: "{limit=\"listener\"}"
         case .connectionsRefusedFromAddress: "{limit=\"address\"}"
@@ -163,7 +170,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .connectionsAccepted, .connectionsClosed, .acceptExhausted,
             .http2Connections, .http2Streams, .http2WindowStalls,
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
-            .handlesSealed, .handlesOpened, .headersStripped, .decisions, .policyErrors, .shadowDenials,
+            .handlesSealed, .handlesOpened, .leasesGranted, .headersStripped, .decisions, .policyErrors,
+            .shadowDenials,
             .exchangesCut, .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries,
             .upstreamHTTP2Connections,
             .leaksStopped:

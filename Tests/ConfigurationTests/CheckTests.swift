@@ -48,7 +48,17 @@ import Testing
         Mistake(
             "carriers: [bearer]",
             "carriers: [bearer]\n    endpoint: agent",
-            "6:15: listeners[0].endpoint: says whose calls come in, but \"carriers\" has neither handle nor trace"
+            "6:15: listeners[0].endpoint: says whose calls come in, but \"carriers\" has none of handle, trace and lease"
+        ),
+        Mistake(
+            "carriers: [handle]",
+            "carriers: [lease]\n    endpoint: agent",
+            "9:15: listeners[1].carriers: lease speaks for a whole process: write \"endpoint: NAME/0\", an endpoint of an agent that is leased"
+        ),
+        Mistake(
+            "carriers: [handle]",
+            "carriers: [lease]\n    endpoint: agent/0",
+            "10:15: listeners[1].endpoint: \"agent\" is not leased: write upstreams.agent.lease: tenant or session"
         ),
         Mistake(
             "carriers: [handle]",

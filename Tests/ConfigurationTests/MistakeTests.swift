@@ -57,13 +57,8 @@ import Testing
         ),
         Mistake(
             "carriers: [bearer]",
-            "carriers: [lease]",
-            "5:16: listeners[0].carriers[0]: lease is not in this version; expected one of bearer, handle, trace, certificate, aws"
-        ),
-        Mistake(
-            "carriers: [bearer]",
             "carriers: [payload]",
-            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is; expected one of bearer, handle, trace, certificate, aws"
+            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is; expected one of bearer, handle, trace, certificate, lease, aws"
         ),
         Mistake(
             "carriers: [bearer]",
@@ -285,8 +280,8 @@ import Testing
         ),
         Mistake(
             "agent: {endpoints: [\"127.0.0.1:8080\"]}",
-            "agent: {endpoints: [\"127.0.0.1:8080\"], lease: tenant}",
-            "23:49: upstreams.agent.lease: tenant is not in this version; expected none"
+            "agent: {endpoints: [\"127.0.0.1:8080\"], lease: user}",
+            "23:49: upstreams.agent.lease: expected one of none, tenant, session, found \"user\""
         ),
         Mistake(
             "agent: {endpoints: [\"127.0.0.1:8080\"]}",

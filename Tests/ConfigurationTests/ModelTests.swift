@@ -86,6 +86,7 @@ let everything = """
         endpoints: ["127.0.0.1:8080", "[::1]:8080"]
         protocol: http1
         lease: none
+        leasing: {wait: 1s, idle: 1m, recycle: {path: /r, endpoints: ["127.0.0.1:1"], proof: /p, timeout: 9s}}
         timeouts: {connect: 1s, response: 2s, idle: 3s, total: 4s, keep_alive: 5s}
         health: {path: /ping, interval: 1s, timeout: 250ms, failures: 1}
         connections: {maximum: 9, idle: 8}

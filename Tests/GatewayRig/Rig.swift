@@ -3,7 +3,7 @@ package import Bytes
 import Configuration
 import Crypto
 package import Gateway
-import Identity
+package import Identity
 import Namespaces
 import Sidecar
 package import Telemetry
@@ -27,6 +27,8 @@ package final class Rig {
 
     package var gateway: Gateway
     private let exchanges: OpenExchanges
+    /// What the control thread says of leased endpoints.
+    package var endpoints: LeasedEndpoints { exchanges.endpoints }
     package private(set) var snapshot: Snapshot
     private let folder = Folder()
     private var random: UInt64 = 0
@@ -150,7 +152,7 @@ extension Rig {
         """
         version: 1
         listeners:
-          - {name: ingress, address: "127.0.0.1:0", carriers: [bearer], routes: [agent, other, raw]}
+          - {name: ingress, address: "127.0.0.1:0", carriers: [bearer], routes: [agent, other, raw, cells]}
           - {name: direct, address: "127.0.0.1:0", carriers: [bearer], routes: [notes, mine, chroma]}
           - {name: stores, address: "127.0.0.1:0", carriers: [handle], endpoint: agent, routes: [notes, mine, chroma]}
           - {name: both, address: "127.0.0.1:0", carriers: [bearer, handle], endpoint: agent, routes: [notes]}
@@ -162,6 +164,7 @@ extension Rig {
           - {name: others, address: "127.0.0.1:0", carriers: [handle], endpoint: other, routes: [notes]}
           - {name: traces, address: "127.0.0.1:0", carriers: [trace], endpoint: agent, routes: [notes, mine]}
           - {name: all, address: "127.0.0.1:0", carriers: [bearer, handle, trace], endpoint: agent, routes: [notes]}
+          - {name: cell-0, address: "127.0.0.1:0", carriers: [lease, handle], endpoint: cells/0, routes: [notes]}
           - {name: traces-of-other, address: "127.0.0.1:0", carriers: [trace], endpoint: other, routes: [notes]}
         identity:
           tier_drift: \(options.tierDrift)
@@ -183,6 +186,7 @@ extension Rig {
         upstreams:
           agent: {endpoints: ["127.0.0.1:8080"]}
           other: {endpoints: ["127.0.0.1:8081"]}
+          cells: {endpoints: ["127.0.0.1:8090", "127.0.0.1:8091"], lease: tenant, leasing: {recycle: {path: /restart}}}
           notes: {endpoints: ["127.0.0.1:8100"]}
           chroma: {endpoints: ["127.0.0.1:8000"]}
         routes:
@@ -205,6 +209,11 @@ extension Rig {
             resource: 'Agent::"raw"'
             upstream: agent
             forward_token: true
+          - name: cells
+            match: {hosts: [cells.local]}
+            adapter: agentcore-runtime
+            resource: 'Agent::"cells"'
+            upstream: cells
           - name: notes
             match: {hosts: [notes.local]}
             adapter: rest

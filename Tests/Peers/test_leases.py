@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An agent's process belongs to one tenant or session at a time, and is another one before the next gets it."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from harness.client import Caller
+from harness.names import LISTENER, REASON, TENANT
+from harness.process import LOOPBACK, Owned, accepts, free_port, wait_until
+
+AGENT = Path(__file__).parent / "agents" / "leased_agent.py"
+TLS = {"certificate": "tls/tls.crt", "private_key": "tls/tls.key"}
+RECYCLES = "bulkhead_endpoint_recycles_total"
+SESSION = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
+
+
+class Endpoint:
+    """One endpoint of the agent, and beside it who starts it anew when a POST says so."""
+
+    def __init__(self, folder, number):
+        self.folder, self.number, self.port, self.store = folder, number, free_port(), None
+        self.restarts = 0
+        self.is_stuck = False
+        self.process = None
+        self.server = ThreadingHTTPServer((LOOPBACK, 0), self.supervisor())
+        self.supervisor_port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def supervisor(self):
+        endpoint = self
+
+        class Supervisor(BaseHTTPRequestHandler):
+            def do_POST(self):
+                endpoint.restarts += 1
+                if not endpoint.is_stuck:
+                    endpoint.restart()
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        return Supervisor
+
+    def restart(self):
+        if self.process:
+            self.process.kill()
+        self.process = Owned(f"agent {self.number}", [sys.executable, AGENT], self.folder / f"leased-{self.port}.log",
+                             {"PORT": str(self.port), "STORE": str(self.store)})
+
+    def stop(self):
+        self.server.shutdown()
+        if self.process:
+            self.process.stop()
+
+
+class Hull:
+    def __init__(self, bulkhead, endpoints):
+        self.bulkhead, self.endpoints = bulkhead, endpoints
+
+    def invoke(self, token, payload, session=None):
+        caller = Caller(self.bulkhead.ports["ingress"], self.bulkhead.ca)
+        headers = {"Authorization": f"Bearer {token}", **({SESSION: session} if session else {})}
+        return caller.request("POST", "/invocations", body=payload, headers=headers)
+
+
+@pytest.fixture
+def make_leased(run, make_bulkhead):
+    made = []
+
+    def make(name, lease="tenant", count=1, proof="/started", wait="10s", idle="5m", linger="60s"):
+        endpoints = [Endpoint(run, number) for number in range(count)]
+        made.extend(endpoints)
+        recycle = {"path": "/restart", "endpoints": [f"127.0.0.1:{e.supervisor_port}" for e in endpoints], "timeout": "10s"}
+        if proof:
+            recycle["proof"] = proof
+        listeners = [{"name": "ingress", "tls": TLS, "carriers": ["bearer"], "routes": ["agent"]},
+                     {"name": "steered", "carriers": ["bearer"], "routes": ["steered", "chroma"]}]
+        listeners += [{"name": f"store-{number}", "carriers": ["lease"], "endpoint": f"agent/{number}", "routes": ["notes"]}
+                      for number in range(count)]
+        bulkhead = make_bulkhead(name, {
+            "listeners": listeners,
+            "identity": {"handle": {"linger": linger}},
+            "upstreams": {"agent": {"endpoints": [f"127.0.0.1:{e.port}" for e in endpoints], "lease": lease,
+                                    "leasing": {"wait": wait, "idle": idle, "recycle": recycle}}},
+        }, start=False)
+        for endpoint in endpoints:
+            endpoint.store = bulkhead.ports[f"store-{endpoint.number}"]
+            endpoint.restart()
+            wait_until("the agent is there", lambda port=endpoint.port: accepts(port))
+        bulkhead.start()
+        # Each begins with another process: nobody knows whom the one that is there has served.
+        wait_until("all are recycled", lambda: bulkhead.metric(RECYCLES, result="success") == count, 30)
+        return Hull(bulkhead, endpoints)
+
+    yield make
+    for endpoint in made:
+        endpoint.stop()
+
+
+def test_two_tenants_never_share_a_process(make_leased, ann, bob):
+    hull = make_leased("leased")
+    heard, processes = {}, {}
+    for number, (token, name) in enumerate([(ann, "ann"), (ann, "ann"), (bob, "bob"), (ann, "ann"), (bob, "bob")]):
+        answer = hull.invoke(token, {"do": "remember", "text": f"{name} {number}"})
+        assert answer.status == 200, answer
+        heard[number], processes[number] = answer.json()["heard"], answer.json()["process"]
+    assert heard[1] == ["ann 0", "ann 1"] and processes[0] == processes[1], "sticky while nobody else wants it"
+    for number in (2, 3, 4):
+        assert len(heard[number]) == 1, "another tenant's words"
+    assert len(set(processes.values())) == 4
+    # Once at the start: nobody knows whom it served before; then between each two.
+    assert hull.endpoints[0].restarts == 4
+
+
+def test_the_lease_says_whose_the_calls_are(make_leased, ann, bob):
+    hull = make_leased("leased-calls", count=2)
+    texts = {ann: "ann's", bob: "bob's"}
+    for token, text in texts.items():
+        assert hull.invoke(token, {"do": "put", "path": "/leased/1", "text": text}).json()["status"] in (200, 201, 204)
+
+    def read(token):
+        return token, hull.invoke(token, {"do": "get", "path": "/leased/1"}).json()
+
+    with ThreadPoolExecutor(4) as pool:
+        for token, found in pool.map(read, [ann, bob, ann, ann, bob, bob] * 4):
+            assert found["body"] == f'"{texts[token]}"', found
+    hull.bulkhead.settle()
+    for number in range(2):
+        assert len({r[TENANT] for r in hull.bulkhead.records(**{LISTENER: f"store-{number}"})}) == 1
+
+
+def test_without_a_lease_the_calls_are_nobodys(make_leased, ann):
+    hull = make_leased("unleased", linger="0s")
+    alone = Caller(hull.endpoints[0].port)
+    assert alone.request("GET", "/call").json() == {"status": 401, "reason": "lease_idle"}
+    assert hull.invoke(ann, {"do": "get", "path": "/x"}).json()["status"] in (200, 404)
+    # The exchange is over, and linger with it.
+    hull.bulkhead.await_records(2)
+    wait_until("the lease rests", lambda: alone.request("GET", "/call").json()["status"] == 401)
+
+
+def test_who_waits_too_long_is_told(make_leased, ann, bob):
+    hull = make_leased("busy", wait="1s")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(hull.invoke, ann, {"do": "wait"})
+        wait_until("it runs", lambda: hull.bulkhead.metric("bulkhead_leases_granted_total") == 1)
+        answer = hull.invoke(bob, {"do": "remember", "text": "x"})
+        assert (answer.status, answer.header("x-bulkhead-reason")) == (503, "lease_unavailable")
+        assert Caller(hull.endpoints[0].port).request("GET", "/go").status == 200
+        assert running.result().status == 200
+    assert hull.invoke(bob, {"do": "remember", "text": "x"}).json()["heard"] == ["x"]
+
+
+@pytest.mark.parametrize("proof", ["/started", None])
+def test_nobody_gets_a_process_that_did_not_end(make_leased, ann, bob, proof):
+    hull = make_leased(f"stuck-{bool(proof)}", wait="2s", proof=proof)
+    assert hull.invoke(ann, {"do": "remember", "text": "secret"}).json()["heard"] == ["secret"]
+    hull.endpoints[0].is_stuck = True
+    answer = hull.invoke(bob, {"do": "remember", "text": "x"})
+    assert (answer.status, answer.header("x-bulkhead-reason")) == (503, "lease_unavailable")
+    assert hull.endpoints[0].restarts == 2
+    # As soon as somebody does it, it goes on.
+    hull.endpoints[0].restart()
+    wait_until("it is recycled", lambda: hull.invoke(bob, {"do": "remember", "text": "x"}).status == 200, 20)
+
+
+def test_sessions_are_sealed_from_each_other(make_leased, ann):
+    hull = make_leased("sessions", lease="session", count=2)
+    first = hull.invoke(ann, {"do": "remember", "text": "1"}, "session-of-ann-number-one-0000000000").json()
+    other = hull.invoke(ann, {"do": "remember", "text": "2"}, "session-of-ann-number-two-0000000000").json()
+    again = hull.invoke(ann, {"do": "remember", "text": "3"}, "session-of-ann-number-one-0000000000").json()
+    assert other["heard"] == ["2"] and again["heard"] == ["1", "3"] and again["process"] == first["process"]
+
+
+def test_a_caller_that_leaves_gives_its_endpoint_back(make_leased, ann, bob):
+    hull = make_leased("left")
+    caller = Caller(hull.bulkhead.ports["ingress"], hull.bulkhead.ca)
+    wire = caller.connect()
+    wire.sendall(f"POST /invocations HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {ann}\r\n"
+                 'Content-Length: 13\r\n\r\n{"do":"wait"}'.encode())
+    wait_until("it runs", lambda: hull.bulkhead.metric("bulkhead_leases_granted_total") == 1)
+    wire.close()
+    assert hull.invoke(bob, {"do": "remember", "text": "x"}).json()["heard"] == ["x"]
+    assert hull.bulkhead.records(**{REASON: "caller_gone"})
+
+
+def test_check_wants_a_lease_behind_what_speaks_for_a_process(make_bulkhead):
+    bulkhead = make_bulkhead("no-lease", {"listeners": [
+        {"name": "ingress", "tls": TLS, "carriers": ["bearer"], "routes": ["agent", "steered"]},
+        {"name": "notes", "carriers": ["lease"], "routes": ["notes", "chroma"], "endpoint": "agent/0"},
+    ]}, start=False)
+    checked = bulkhead.command("check", "--config", bulkhead.file)
+    assert checked.returncode == 1 and "is not leased" in checked.stdout + checked.stderr
