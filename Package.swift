@@ -83,6 +83,12 @@ let package = Package(
         ),
 
         .executableTarget(
+            name: "JSONBenchmark",
+            dependencies: ["Bytes", "JSON"],
+            path: "Tests/Benchmarks/JSON",
+            swiftSettings: strict
+        ),
+        .executableTarget(
             name: "CedarBenchmark",
             dependencies: ["Cedar", "JSON"],
             path: "Tests/Benchmarks/Cedar",

@@ -67,7 +67,10 @@ peer_environments() {
     python_environment "$root/.build/peers/main" Tests/Peers/requirements.txt &&
         python_environment "$root/.build/peers/aws" Tests/Peers/requirements-aws.txt &&
         python_environment "$root/.build/peers/origins" Tests/Peers/requirements-origins.txt &&
-        python_environment "$root/.build/peers/clients" Tests/Peers/requirements-clients.txt
+        python_environment "$root/.build/peers/clients" Tests/Peers/requirements-clients.txt &&
+        python_environment "$root/.build/peers/stores" Tests/Peers/requirements-stores.txt &&
+        python_environment "$root/.build/peers/langgraph" Tests/Peers/requirements-langgraph.txt &&
+        python_environment "$root/.build/peers/mem0" Tests/Peers/requirements-mem0.txt
 }
 
 peer_tests() {

@@ -77,6 +77,9 @@ package struct Exchange: ~Copyable {
     /// The request's body, where the adapter must see it whole; rewritten before it is forwarded.
     package var requestBody = Buffer()
     package internal(set) var isBodyCollected = false
+    /// Rewrites the request's body as it comes, where it is too large to be collected; what goes on of it is in
+    /// `requestBody`.
+    var requestTransform: BodyTransform?
 
     /// What the upstream answered.
     package var upstreamResponse = ResponseHead()
@@ -84,6 +87,12 @@ package struct Exchange: ~Copyable {
     package var responseBody = Buffer()
     /// Set when it must: how many bytes it may have.
     package internal(set) var responseLimit: Int?
+    /// Maps the response's body as it comes; what goes on of it is in `responseBody`.
+    var responseTransform: BodyTransform?
+    /// A piece on its way into one of the two.
+    package var piece = Buffer()
+    package var rewritesPieces: Bool { requestTransform != nil }
+    package var mapsPieces: Bool { responseTransform != nil }
 
     /// What the caller gets.
     package internal(set) var answer = OutgoingResponse()
@@ -164,6 +173,9 @@ package struct Exchange: ~Copyable {
         requestBody.removeAll()
         isBodyCollected = false
         responseLimit = nil
+        piece.removeAll()
+        requestTransform = nil
+        responseTransform = nil
         upstreamResponse.removeAll()
         responseBody.removeAll()
         answer.removeAll()

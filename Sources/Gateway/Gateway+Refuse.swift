@@ -35,6 +35,12 @@ extension Gateway {
         return .answer
     }
 
+    /// The same for what is found in the middle of an answer.
+    mutating func stopPieces(_ exchange: inout Exchange, _ failure: AdapterFailure) {
+        if failure.reason.isLeak { metrics.add(.leaksStopped) }
+        abandon(&exchange, Refusal(failure))
+    }
+
     /// Nothing can be answered any more; the record says why.
     package mutating func abandon(_ exchange: inout Exchange, _ refusal: Refusal) {
         exchange.refusal = refusal

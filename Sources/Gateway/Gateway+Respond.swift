@@ -35,7 +35,9 @@ extension Gateway {
             }
             switch body {
             case .none, .opaque: return .stream(length)
-            case .events: throw AdapterFailure(.responseUndeclared)
+            case .events:
+                exchange.responseTransform = BodyTransform(responseTo: mapping, isEvents: true, route.adapter)
+                return .stream(.unknown)
             case .json(let limit):
                 exchange.responseLimit = min(limit, exchange.plan.bufferedBodyBytes)
                 return .collect

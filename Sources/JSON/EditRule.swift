@@ -29,8 +29,9 @@ package enum JSONRule: Hashable, Sendable {
     case remove(binding: Int)
     /// Whatever it is, it is left out.
     case drop
-    /// The caller's text goes around the value, or takes its place where it is absent or `null`. Beside other rules.
-    case wrap(binding: Int)
+    /// The caller's text goes around the value, or takes its place where it is `null` or, if `isAdded`, absent. Beside
+    /// other rules.
+    case wrap(binding: Int, isAdded: Bool)
     /// The caller's text becomes the first element of the array, which is made where it is absent or `null`. Beside
     /// other rules.
     case prepend(binding: Int)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Bytes
 
 /// The declared places of one document: a graph, since a shape may contain itself. Every member of an object on the way
 /// to a place is declared too, and what is not declared does not pass. No rules at all declare an empty object.
@@ -7,8 +8,10 @@ package struct JSONEditTable: Sendable {
     package static let maximumDepth = 16
     package static let maximumNodes = 8192
 
+    /// Nodes, members and names lie in three arrays of plain values: a walk counts no references.
     struct Child: Sendable {
-        var name: [UInt8]
+        var nameStart: Int
+        var nameCount: Int
         var node: Int
         /// The binding whose text is put in when the member is left out.
         var absent: Int?
@@ -19,11 +22,13 @@ package struct JSONEditTable: Sendable {
     }
 
     struct Object: Sendable {
-        var children: [Child] = []
+        /// Where its members lie in `children`.
+        var start = 0
+        var count = 0
         /// Of members that have no name in the table.
         var other: Int?
         var otherBinding: Int?
-        /// Bit `i` stands for `children[i]`.
+        /// Bit `i` stands for the member at `start + i`.
         var required: UInt64 = 0
         /// Whether members can be left out, so that commas are not copied but written.
         var removes = false
@@ -45,6 +50,7 @@ package struct JSONEditTable: Sendable {
         var object: Object?
         var element: Int?
         var wrap: Int?
+        var isWrapAdded = true
         var prepend: Int?
         var behead: Int?
         var hides = false
@@ -54,6 +60,8 @@ package struct JSONEditTable: Sendable {
 
     /// The root first.
     private(set) var nodes: [Node] = []
+    private(set) var children: [Child] = []
+    private var names: [UInt8] = []
 
     private struct Rule: Hashable {
         var steps: ArraySlice<JSONPattern.Step>
@@ -69,6 +77,14 @@ package struct JSONEditTable: Sendable {
         let root = try builder.build(Self.rules(rules))
         precondition(root == 0, "the root is made first")
         nodes = builder.nodes
+        for (index, members) in builder.members.enumerated() where nodes[index].object != nil {
+            nodes[index].object?.start = children.count
+            nodes[index].object?.count = members.count
+            for (name, node) in members {
+                children.append(Child(nameStart: names.count, nameCount: name.count, node: node))
+                names += name
+            }
+        }
         link()
     }
 
@@ -78,7 +94,14 @@ package struct JSONEditTable: Sendable {
 
     /// The index of a member of the root object, for who asks afterwards whether it was there.
     package func rootMember(_ name: [UInt8]) -> Int? {
-        nodes[0].object?.children.firstIndex { $0.name == name }
+        guard let object = nodes[0].object else { return nil }
+        return (0..<object.count).first { self.name(children[object.start + $0]).equals(name) }
+    }
+
+    /// The name of a member.
+    @_lifetime(borrow self)
+    func name(_ child: Child) -> Span<UInt8> {
+        names.span.extracting(child.nameStart..<child.nameStart + child.nameCount)
     }
 
     /// Whether something is put into the root object, or must be in it.
@@ -95,7 +118,9 @@ package struct JSONEditTable: Sendable {
                 nodes[index].isFilled = true
             }
             guard let object = nodes[index].object else { continue }
-            for (position, child) in object.children.enumerated() { link(index, position, child.node) }
+            for position in 0..<object.count {
+                link(index, position, children[object.start + position].node)
+            }
         }
         // An object that needs a member is itself needed: to leave it out would be to leave that out. One that members are
         // put into is put in with them.
@@ -104,7 +129,8 @@ package struct JSONEditTable: Sendable {
             isChanging = false
             for index in nodes.indices {
                 guard let object = nodes[index].object else { continue }
-                for (position, child) in object.children.enumerated() {
+                for position in 0..<object.count {
+                    let child = children[object.start + position]
                     let bit: UInt64 = 1 << UInt64(position)
                     if object.required & bit == 0, isRequired(child) {
                         nodes[index].object?.required |= bit
@@ -127,23 +153,25 @@ package struct JSONEditTable: Sendable {
     }
 
     private mutating func link(_ index: Int, _ position: Int, _ node: Int) {
-        var absent = nodes[node].wrap ?? nodes[node].prepend
+        let wrap = nodes[node].isWrapAdded ? nodes[node].wrap : nil
+        var absent = wrap ?? nodes[node].prepend
+        let place = (nodes[index].object?.start ?? 0) + position
         switch nodes[node].scalar {
         case .edit(let binding, .added)?: absent = binding
         case .insert(let binding)?:
             absent = binding
-            nodes[index].object?.children[position].isOurs = true
+            children[place].isOurs = true
         case .remove?:
-            nodes[index].object?.children[position].isRemoved = true
+            children[place].isRemoved = true
             nodes[index].object?.removes = true
         case .edit?, .pass?, .refused?, nil: break
         }
         if nodes[node].isDropped {
-            nodes[index].object?.children[position].isRemoved = true
+            children[place].isRemoved = true
             nodes[index].object?.removes = true
         }
         if absent != nil { nodes[index].object?.added |= 1 << UInt64(position) }
-        nodes[index].object?.children[position].absent = absent
+        children[place].absent = absent
     }
 
     private func isRequired(_ child: Child) -> Bool {
@@ -163,6 +191,8 @@ package struct JSONEditTable: Sendable {
     private struct Builder {
         let shapes: [[(pattern: JSONPattern, rule: JSONRule)]]
         var nodes: [Node] = []
+        /// The members of each node that is an object.
+        var members: [[(name: [UInt8], node: Int)]] = []
         /// The node of each list of rules that was met: made once, which is what lets a shape hold itself.
         var made: [[Rule]: Int] = [:]
 
@@ -174,6 +204,7 @@ package struct JSONEditTable: Sendable {
             let place = nodes.count
             if place >= JSONEditTable.maximumNodes { throw .tooLarge }
             nodes.append(Node())
+            members.append([])
             made[rules] = place
             var node = Node()
             var deeper: [Rule] = []
@@ -193,13 +224,17 @@ package struct JSONEditTable: Sendable {
             }
             deeper.reverse()
             if node.isAny, !deeper.isEmpty || node.scalar != nil { throw .conflict }
-            try add(deeper, to: &node)
+            try add(deeper, to: &node, place)
             if node.isEmpty { node.object = Object() }
             nodes[place] = node
             return place
         }
 
-        private mutating func add(_ rules: [Rule], to node: inout Node) throws(JSONTableError) {
+        private mutating func add(
+            _ rules: [Rule],
+            to node: inout Node,
+            _ place: Int
+        ) throws(JSONTableError) {
             func inside(_ step: JSONPattern.Step) -> [Rule] {
                 rules.filter { $0.steps.first == step }.map {
                     Rule(steps: $0.steps.dropFirst(), rule: $0.rule)
@@ -211,20 +246,20 @@ package struct JSONEditTable: Sendable {
                 steps.append(step)
             }
             for step in steps {
-                let place = try build(inside(step))
+                let inner = try build(inside(step))
                 switch step {
-                case .element: node.element = place
+                case .element: node.element = inner
                 case .member(let name):
                     if node.object == nil { node.object = Object() }
-                    node.object?.children.append(Child(name: name, node: place))
+                    members[place].append((name, inner))
                 case .anyMember(let binding):
                     if node.object == nil { node.object = Object() }
                     if node.object?.other != nil { throw .conflict }
-                    node.object?.other = place
+                    node.object?.other = inner
                     node.object?.otherBinding = binding
                 }
             }
-            if (node.object?.children.count ?? 0) > JSONEditTable.maximumMembers { throw .tooManyMembers }
+            if members[place].count > JSONEditTable.maximumMembers { throw .tooManyMembers }
         }
     }
 }
@@ -248,7 +283,9 @@ extension JSONEditTable.Node {
         case .any:
             if isAny || scalar != nil { throw .conflict }
             isAny = true
-        case .wrap(let binding): try set(&wrap, binding)
+        case .wrap(let binding, let isAdded):
+            try set(&wrap, binding)
+            isWrapAdded = isAdded
         case .prepend(let binding): try set(&prepend, binding)
         case .behead(let binding): try set(&behead, binding)
         case .hide: hides = true

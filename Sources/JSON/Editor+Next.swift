@@ -200,7 +200,7 @@ extension JSONEditor {
         let bit: UInt64 = 1 << UInt64(child)
         if frames[top].seen & bit != 0 { throw failure(.memberDuplicate, at: tokenStart + 1) }
         frames[top].seen |= bit
-        let declared = table.nodes[node].object!.children[child]
+        let declared = table.children[table.nodes[node].object!.start + child]
         if declared.isOurs { throw failure(.memberRefused, at: tokenStart) }
         current = declared.node
         if declared.isRemoved {
@@ -221,14 +221,16 @@ extension JSONEditor {
 
     /// The index of the declared member that `raw` names, or nil.
     private func member(of node: Int) throws(JSONEditError) -> Int? {
-        guard let children = table.nodes[node].object?.children else { return nil }
+        guard let object = table.nodes[node].object else { return nil }
         let whole = raw.bytes
         let range = ByteRange(start: 1, count: whole.count - 2)
-        for index in children.indices {
-            let name = children[index].name
+        for index in 0..<object.count {
+            let child = table.children[object.start + index]
             if !string.escaped {
-                if whole.extracting(range).equals(name) { return index }
-            } else if JSONText.equals(whole, range, escaped: true, name.span) {
+                if child.nameCount == range.count, whole.extracting(range).equals(table.name(child)) {
+                    return index
+                }
+            } else if JSONText.equals(whole, range, escaped: true, table.name(child)) {
                 throw failure(.memberUndeclared, at: tokenStart + 1)
             }
         }

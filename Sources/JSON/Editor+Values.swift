@@ -85,6 +85,9 @@ extension JSONEditor {
             phase = .skipping
             return nil
         }
+        if case .refused? = table.nodes[node].scalar, byte != UInt8(ascii: "n") {
+            throw failure(.memberRefused, at: index)
+        }
         switch byte {
         case UInt8(ascii: "{"):
             guard let object = table.nodes[node].object else { throw failure(.unexpectedType, at: index) }
@@ -231,7 +234,7 @@ extension JSONEditor {
         guard let object = table.nodes[frames[frames.count - 1].node].object else {
             preconditionFailure("only objects have members")
         }
-        let isPlain = object.children.isEmpty && object.otherBinding == nil && object.other != nil
+        let isPlain = object.count == 0 && object.otherBinding == nil && object.other != nil
         beginToken(.name, captures: !isPlain)
         return nil
     }
@@ -270,19 +273,19 @@ extension JSONEditor {
         let child = left.trailingZeroBitCount
         var name = Buffer()
         if frames[top].hasItems { name.append(ASCII.comma) }
-        let declared = object.children[child].name
-        JSONWriter.appendString(declared.span, &name)
+        let member = table.children[object.start + child]
+        JSONWriter.appendString(table.name(member), &name)
         name.append(ASCII.colon)
         frames[top].hasItems = true
         frames[top].seen |= 1 << UInt64(child)
-        if let binding = object.children[child].absent {
+        if let binding = member.absent {
             emit(name.bytes, &output)
             return .text(binding: binding, .absent)
         }
         guard frames.count < maximumDepth else { throw failure(.syntax(.tooDeep), at: index) }
         name.append(UInt8(ascii: "{"))
         emit(name.bytes, &output)
-        var frame = Frame(node: object.children[child].node, isObject: true)
+        var frame = Frame(node: member.node, isObject: true)
         frame.isMade = true
         frames.append(frame)
         return nil

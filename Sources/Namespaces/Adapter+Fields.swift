@@ -66,6 +66,13 @@ extension Adapter {
         }
     }
 
+    /// Whether the request's body can be rewritten as it comes: nothing else depends on it.
+    package func streamsRequest(_ mapping: RequestMapping) -> Bool {
+        let operation = operations[mapping.operation]
+        guard case .mapped = operation.request else { return false }
+        return operation.alternative == nil && !operation.isLocal
+    }
+
     private func checkBody(
         _ body: AdapterBody,
         _ fields: borrowing Fields,

@@ -131,10 +131,8 @@ extension Adapter {
             switch rewrites[rewrite].missing {
             case .refused where !isPinned: throw AdapterFailure(.parameterMissing)
             case .added, .refused:
-                var value = Buffer()
-                value.append(scope.rendered[rewrite].value)
-                if case .prefix(_, .some) = rewrites[rewrite].kind { value.append(UInt8(ascii: "*")) }
-                writer.append(parameter.name, value.bytes, &target)
+                let value = scope.rendered[rewrite].added
+                writer.append(parameter.name, value.span, &target)
             case .allowed: break
             }
         }

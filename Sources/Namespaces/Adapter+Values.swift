@@ -61,6 +61,12 @@ extension Adapter {
             if UUIDText.parse(value) != nil { throw AdapterFailure(.idUnknown) }
             output.append(copying: value)
         case .screen: output.append(copying: value)
+        case .except(let word):
+            // Whatever stands around it: quotes and steps of a path do not make it another name.
+            for index in value.indices where value.extracting(index..<value.count).hasPrefix(word) {
+                throw AdapterFailure(.memberRefused)
+            }
+            output.append(copying: value)
         case .shift(let count):
             guard Self.append(value, plus: count, to: &output) else { throw AdapterFailure(.memberRefused) }
         case .created: throw AdapterFailure(.memberRefused)
@@ -110,7 +116,12 @@ extension Adapter {
         case .own(.number): try sealNumber(rewrite, value, isCreated: false, scope, into: &output)
         case .created(let owned): try sealNumber(owned, value, isCreated: true, scope, into: &output)
         case .own(let form): try seal(rewrite, form, value, scope, into: &output)
-        case .prefix:
+        case .prefix(_, .some):
+            let prefix = scope.rendered[rewrite].value
+            guard NameList.restore(value, prefix: prefix, into: &output) else {
+                throw AdapterFailure(.foreignObject)
+            }
+        case .prefix(_, nil):
             let prefix = scope.rendered[rewrite].value
             guard value.hasPrefix(prefix) else { throw AdapterFailure(.foreignObject) }
             output.append(value.extracting(prefix.count..<value.count))
@@ -124,7 +135,7 @@ extension Adapter {
                     into: &output
                 )
             else { throw AdapterFailure(.foreignObject) }
-        case .name: output.append(copying: value)
+        case .name, .except: output.append(copying: value)
         case .screen: screen(value, scope, into: &output)
         case .shift(let count):
             guard Self.append(value, plus: -count, to: &output) else {

@@ -137,7 +137,9 @@ extension AdapterDecoder {
         }
         if let rule = section["rule"].flatMap({ bodyRule($0, direction) }) { rules.append(rule) }
         if let node = section["filter"], let rewrite = attribute(node, "a filter", { $0.isFilter }) {
-            if direction == .request { rules.append(.wrap(binding: rewrite)) }
+            if direction == .request {
+                rules.append(.wrap(binding: rewrite, isAdded: rewrites[rewrite].missing == .added))
+            }
         }
         if let node = section["first"], let rewrite = attribute(node, "a first", { $0.isFirst }) {
             rules.append(direction == .request ? .prepend(binding: rewrite) : .behead(binding: rewrite))
@@ -193,7 +195,7 @@ extension AdapterDecoder {
         case .digest:
             let isRequired = isRequest && rewrites[rewrite].missing == .refused
             return .edit(binding: rewrite, isRequired ? .required : .optional)
-        case .name: return isRequest ? .edit(binding: rewrite, .optional) : .scalar
+        case .name, .except: return isRequest ? .edit(binding: rewrite, .optional) : .scalar
         case .screen:
             if isRequest { return node.expected("another rule: screen is for responses") }
             return .edit(binding: rewrite, .optional)

@@ -245,7 +245,7 @@ extension AdapterDecoder {
     private func checkedSegment(_ node: AdapterNode, _ rule: AdapterRule) -> AdapterSegment? {
         guard case .rewrite(let rewrite) = rule else { return .field(rule) }
         switch rewrites[rewrite].kind {
-        case .pin, .own, .name, .digest: return .field(rule)
+        case .pin, .own, .name, .digest, .except: return .field(rule)
         case .prefix(let template, _):
             let hasSlash = template.pieces.contains {
                 if case .text(let text) = $0 { text.contains(UInt8(ascii: "/")) } else { false }
@@ -292,7 +292,7 @@ extension AdapterDecoder {
                 switch rewrites[rewrite].kind {
                 case .screen, .created, .filter, .stamp, .first, .shift:
                     return value.expected("another rule: this one is for bodies")
-                case .pin, .own, .prefix, .digest, .name: break
+                case .pin, .own, .prefix, .digest, .name, .except: break
                 }
             }
             return AdapterParameter(name: bytes, rule: rule)

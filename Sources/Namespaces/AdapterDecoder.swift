@@ -122,8 +122,11 @@ struct AdapterDecoder {
     }
 
     private func decodeRewrite(_ name: String, _ node: AdapterNode) -> AdapterRewrite? {
-        let kinds = ["pin", "own", "created", "prefix", "digest", "filter", "stamp", "first", "shift"]
-        guard let section = node.section(kinds + ["visible", "missing", "list", "all", "absent"]) else {
+        let kinds = [
+            "pin", "own", "created", "prefix", "digest", "filter", "stamp", "first", "shift", "except",
+        ]
+        guard let section = node.section(kinds + ["visible", "missing", "default", "list", "all", "absent"])
+        else {
             return nil
         }
         let present = kinds.filter { section[$0] != nil }
@@ -131,7 +134,8 @@ struct AdapterDecoder {
             return node.expected("one of \(kinds.joined(separator: ", "))")
         }
         for (key, owners) in [
-            ("visible", ["pin"]), ("missing", ["pin", "prefix", "digest"]), ("list", ["prefix"]),
+            ("visible", ["pin"]), ("missing", ["pin", "prefix", "digest", "filter"]), ("default", ["prefix"]),
+            ("list", ["prefix"]),
             ("all", ["prefix"]),
             ("absent", ["filter"]),
         ] where !owners.contains(kind) {
@@ -146,20 +150,37 @@ struct AdapterDecoder {
             case "digest": compartmentText(value, allowsSlash: false).map { .digest($0) }
             case "filter": decodeFilter(value, section, node)
             case "shift": value.integer(in: 1...9).map { .shift($0) }
+            case "except": decodeWord(value)
             case "stamp": compartmentText(value, allowsSlash: false).map { .stamp($0) }
             default: compartmentText(value, allowsSlash: false).map { .first($0) }
             }
         guard let decoded else { return nil }
         var rewrite = AdapterRewrite(name: name, kind: decoded)
         if case .pin = decoded { rewrite.missing = .refused }
+        if let fallback = section["default"]?.string() { rewrite.fallback = Array(fallback.utf8) }
+        if case .filter = decoded { rewrite.missing = .added }
         if let missing = section["missing"]?.choice(AdapterRewrite.Missing.self) { rewrite.missing = missing }
         if case .pin = decoded, rewrite.missing == .allowed {
             section["missing"]?.note("what is pinned is there or added: expected refuse or add")
+        }
+        if case .filter = decoded, rewrite.missing == .refused {
+            section["missing"]?.note("a filter is added or stays away: expected add or allow")
+        }
+        if section["default"] != nil, rewrite.missing != .added {
+            section["default"]?.note("only for what is added: missing: add")
         }
         if case .digest = decoded, rewrite.missing == .added {
             section["missing"]?.note("there is nothing to add: expected allow or refuse")
         }
         return rewrite
+    }
+
+    private func decodeWord(_ node: AdapterNode) -> AdapterRewrite.Kind? {
+        guard let word = node.string() else { return nil }
+        if word.isEmpty || !word.utf8.allSatisfy(Self.isWord) {
+            return node.expected("a word of a-z, 0-9 and _")
+        }
+        return .except(Array(word.utf8))
     }
 
     private func decodePin(

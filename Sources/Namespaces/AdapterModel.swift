@@ -51,6 +51,8 @@ struct AdapterRewrite: Sendable {
         case stamp(AdapterTemplate)
         /// The same as the first element of an array.
         case first(AdapterTemplate)
+        /// A name in which a word may not occur: that of a member that only Bulkhead writes.
+        case except([UInt8])
         /// A number that counts something of which the store has so many more.
         case shift(Int)
         /// A name that the client chose: passes unless it is written like an id that the store invents, since some
@@ -64,6 +66,8 @@ struct AdapterRewrite: Sendable {
     var name: String
     var kind: Kind
     var missing = Missing.allowed
+    /// What stands behind a prefix that is added.
+    var fallback: [UInt8] = []
 }
 
 /// What becomes of a path segment, a parameter or a header.

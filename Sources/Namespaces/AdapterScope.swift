@@ -11,6 +11,8 @@ package final class AdapterScope {
         var value: [UInt8] = []
         /// What the agent may call a pinned field, the default first.
         var visible: [[UInt8]] = []
+        /// What is added where it is left out.
+        var added: [UInt8] = []
         /// JSON around a value, and in its place where there is none.
         var before: [UInt8] = []
         var after: [UInt8] = []
@@ -79,15 +81,16 @@ package final class AdapterScope {
             rendered.visible = visible.map(text)
         case .prefix(let value, let list):
             rendered.value = text(value)
-            let rest = list == nil ? "" : "*"
-            rendered.absent = string(rendered.value + Array(rest.utf8))
+            rendered.added = rendered.value + (list == nil ? rewrite.fallback : Array("*".utf8))
+            rendered.absent = string(rendered.added)
         case .digest(let value), .stamp(let value), .first(let value): rendered.value = text(value)
         case .filter(let before, let after, let absent):
             rendered.before = text(before)
             rendered.after = text(after)
             rendered.absent = text(absent)
-        case .own, .created, .shift, .name, .screen: break
+        case .own, .created, .shift, .except, .name, .screen: break
         }
+        if rendered.added.isEmpty { rendered.added = rendered.value }
         rendered.string = string(rendered.value)
         if rendered.absent.isEmpty { rendered.absent = rendered.string }
         if case .first = rewrite.kind {

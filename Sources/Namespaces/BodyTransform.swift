@@ -15,6 +15,7 @@ package struct BodyTransform: ~Copyable {
     private var body: JSONBodyEditor
     private var plain = Buffer()
     private var changed = Buffer()
+    private var count = 0
 
     private init(_ adapter: Adapter, _ form: JSONBodyForm, _ direction: Direction) {
         self.adapter = adapter
@@ -49,6 +50,10 @@ package struct BodyTransform: ~Copyable {
         into output: inout Buffer
     ) throws(AdapterFailure) {
         let bytes = bytes.extracting(0..<bytes.count)
+        count += bytes.count
+        if count > adapter.maximumBodyBytes {
+            throw AdapterFailure(direction == .request ? .bodyTooLarge : .responseTooLarge)
+        }
         while let request = try next(bytes, isFinal, &output) {
             switch request {
             case .value(let rewrite):

@@ -25,6 +25,24 @@ struct NameList: Hashable, Sendable {
         return true
     }
 
+    /// Appends `text`, as the store repeats it, without the prefixes.
+    /// - Returns: false, with nothing of use appended, where a name has none.
+    static func restore(_ text: borrowing Span<UInt8>, prefix: [UInt8], into output: inout Buffer) -> Bool {
+        var start = 0
+        while true {
+            let end = text.firstIndex(of: ASCII.comma, from: start) ?? text.count
+            let name = text.extracting(start..<end)
+            let isTaken = !name.isEmpty && name[0] == UInt8(ascii: "-")
+            let whole = name.extracting((isTaken ? 1 : 0)..<name.count)
+            guard whole.hasPrefix(prefix) else { return false }
+            if isTaken { output.append(UInt8(ascii: "-")) }
+            output.append(whole.extracting(prefix.count..<whole.count))
+            if end == text.count { return true }
+            output.append(ASCII.comma)
+            start = end + 1
+        }
+    }
+
     private func append(
         _ name: borrowing Span<UInt8>,
         isFirst: Bool,

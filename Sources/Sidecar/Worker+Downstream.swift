@@ -167,12 +167,20 @@ extension Worker {
         if exchange.value.bytesIn > plan.bodyBytes { return refuse(connection, exchange, .bodyTooLarge) }
         switch connection.phase {
         case .collecting(let limit):
+            if exchange.value.requestBody.count + range.count > Gateway.collectedBytes {
+                if overflow(range, connection, exchange) { return }
+            }
             if exchange.value.requestBody.count + range.count > limit {
                 return refuse(connection, exchange, .bodyTooLarge)
             }
             exchange.value.requestBody.append(range, of: connection.io.transport.input)
         case .forwarding:
             guard let upstream = connection.upstream else { return }
+            if exchange.value.rewritesPieces {
+                exchange.value.piece.append(range, of: connection.io.transport.input)
+                guard rewrite(isFinal: false, connection, upstream, exchange) else { return }
+                return schedule(upstream)
+            }
             do throws(HTTP1Error) {
                 try upstream.io.write(range, of: connection.io.transport.input)
             } catch {
@@ -181,6 +189,34 @@ extension Worker {
             schedule(upstream)
         case .waiting, .parked, .queued, .tunnel, .closing: break
         }
+    }
+
+    /// The body is larger than what is collected: the request goes out, and its body follows in pieces.
+    /// - Returns: false where the adapter must see the whole.
+    private func overflow(_ range: Range<Int>, _ connection: Downstream, _ exchange: ExchangeBox) -> Bool {
+        guard let action = gateway.requestOverflowed(&exchange.value) else { return false }
+        if action == .forward { exchange.value.piece.append(range, of: connection.io.transport.input) }
+        guard action == .forward, gateway.rewritePiece(&exchange.value, isFinal: false) else {
+            answer(connection, exchange)
+            return true
+        }
+        connection.phase = .waiting
+        open(connection, exchange)
+        return true
+    }
+
+    /// Rewrites a piece of the request's body and sends what goes on.
+    private func rewrite(
+        isFinal: Bool,
+        _ connection: Downstream,
+        _ upstream: Upstream,
+        _ exchange: ExchangeBox
+    ) -> Bool {
+        guard gateway.rewritePiece(&exchange.value, isFinal: isFinal) else {
+            answer(connection, exchange)
+            return false
+        }
+        return sendPieces(connection, upstream, exchange)
     }
 
     private func requestEnded(_ connection: Downstream, _ exchange: ExchangeBox) {
@@ -201,6 +237,9 @@ extension Worker {
     /// Ends the request's message at the upstream. Its trailers end here (RFC 9110 §6.5.2): they came too late for what is
     /// decided about fields, and no table names them.
     func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
+        if exchange.value.rewritesPieces {
+            guard rewrite(isFinal: true, connection, upstream, exchange) else { return }
+        }
         do throws(HTTP1Error) {
             try upstream.io.finish()
         } catch {

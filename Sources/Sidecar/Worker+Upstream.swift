@@ -110,10 +110,12 @@ extension Worker {
             exchange.value.outgoing,
             authority: authority.span,
             length: exchange.value.isBodyCollected
-                ? .fixed(exchange.value.requestBody.count) : connection.facts.framing.length,
+                ? .fixed(exchange.value.requestBody.count)
+                : exchange.value.rewritesPieces ? .unknown : connection.facts.framing.length,
             webSocket: connection.facts.isWebSocket,
             acceptsTrailers: connection.facts.acceptsTrailers
         )
+        if exchange.value.rewritesPieces { _ = sendPieces(connection, upstream, exchange) }
         if connection.requestEnded {
             sendCollected(connection, upstream, exchange)
         } else {
@@ -128,6 +130,20 @@ extension Worker {
             try upstream.io.finish()
         } catch {
             refuse(connection, exchange, Refusal(error))
+        }
+    }
+
+    /// Sends what was rewritten so far of a request's body.
+    /// - Returns: whether the exchange goes on.
+    func sendPieces(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) -> Bool {
+        if exchange.value.requestBody.isEmpty { return true }
+        do throws(HTTP1Error) {
+            try upstream.io.write(0..<exchange.value.requestBody.count, of: exchange.value.requestBody)
+            exchange.value.requestBody.removeAll()
+            return true
+        } catch {
+            refuse(connection, exchange, Refusal(error))
+            return false
         }
     }
 
@@ -288,7 +304,16 @@ extension Worker {
         _ connection: Downstream,
         _ exchange: ExchangeBox
     ) -> Bool {
+        if exchange.value.mapsPieces {
+            exchange.value.piece.append(range, of: upstream.io.transport.input)
+            return map(isFinal: false, connection, exchange)
+        }
         if let limit = exchange.value.responseLimit {
+            if exchange.value.responseBody.count + range.count > Gateway.collectedBytes,
+                let action = gateway.responseOverflowed(&exchange.value)
+            {
+                return overflow(action, range, upstream, connection, exchange)
+            }
             guard exchange.value.responseBody.count + range.count <= limit else {
                 refuse(connection, exchange, .responseTooLarge)
                 return false
@@ -307,7 +332,49 @@ extension Worker {
         return true
     }
 
+    /// The response is larger than what is collected: its head and what was mapped so far leave now.
+    private func overflow(
+        _ action: Gateway.ResponseAction,
+        _ range: Range<Int>,
+        _ upstream: Upstream,
+        _ connection: Downstream,
+        _ exchange: ExchangeBox
+    ) -> Bool {
+        guard case .stream(let length) = action else {
+            answer(connection, exchange)
+            return false
+        }
+        exchange.value.isAnswered = true
+        connection.io.respond(exchange.value.answer, length: length)
+        exchange.value.piece.append(range, of: upstream.io.transport.input)
+        return map(isFinal: false, connection, exchange)
+    }
+
+    /// Maps a piece of the response's body and sends what goes on.
+    /// - Returns: whether there may be more to read for this exchange.
+    private func map(isFinal: Bool, _ connection: Downstream, _ exchange: ExchangeBox) -> Bool {
+        guard gateway.mapPiece(&exchange.value, isFinal: isFinal) else {
+            cutOff(connection, exchange)
+            return false
+        }
+        let count = exchange.value.responseBody.count
+        if count == 0 { return true }
+        exchange.value.bytesOut += count
+        do throws(HTTP1Error) {
+            try connection.io.write(0..<count, of: exchange.value.responseBody)
+        } catch {
+            refuse(connection, exchange, Refusal(error))
+            return false
+        }
+        exchange.value.responseBody.removeAll()
+        schedule(connection)
+        return true
+    }
+
     private func responseEnded(_ upstream: Upstream, _ connection: Downstream, _ exchange: ExchangeBox) {
+        if exchange.value.mapsPieces {
+            guard map(isFinal: true, connection, exchange) else { return }
+        }
         guard exchange.value.responseLimit == nil else {
             settle(upstream, connection)
             return perform(gateway.respondCollected(&exchange.value, now: wallTime), connection, exchange)

@@ -76,7 +76,7 @@ import Testing
     ])
     func wrapsAValue(_ text: String, _ edited: String) throws {
         let rules: [(String, JSONRule)] = [
-            ("/f", .wrap(binding: 3)), ("/f/x", .scalar), ("/f/*", .scalar), ("/g", .scalar),
+            ("/f", .wrap(binding: 3, isAdded: true)), ("/f/x", .scalar), ("/f/*", .scalar), ("/g", .scalar),
         ]
         #expect(try Self.edit(text, rules) == edited)
     }

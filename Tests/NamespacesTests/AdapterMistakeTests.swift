@@ -36,9 +36,9 @@ import Testing
             table: AdapterLanguageTests.table("rewrites:\n  x: {filter: a}\n  y: {hide: b}\n" + operation),
             problems: [
                 #"t.yaml:5:6: missing key "absent""#,
-                #"t.yaml:6:7: unknown key "hide"; known keys: absent, all, created, digest, filter, first, list, missing, own, pin, "#
+                #"t.yaml:6:7: unknown key "hide"; known keys: absent, all, created, default, digest, except, filter, first, list, missing, own, pin, "#
                     + "prefix, shift, stamp, visible",
-                "t.yaml:6:6: expected one of pin, own, created, prefix, digest, filter, stamp, first, shift",
+                "t.yaml:6:6: expected one of pin, own, created, prefix, digest, filter, stamp, first, shift, except",
             ]
         ),
         Bad(
@@ -61,7 +61,7 @@ import Testing
                 "t.yaml:7:12: expected one of uuid, chosen, text, number",
                 #"t.yaml:8:15: "{tenant}/": what stands in braces here is one of {compartment}; write {{ and }} for braces"#,
                 "t.yaml:9:15: expected letters, digits and -._~/",
-                "t.yaml:10:6: expected one of pin, own, created, prefix, digest, filter, stamp, first, shift",
+                "t.yaml:10:6: expected one of pin, own, created, prefix, digest, filter, stamp, first, shift, except",
                 "t.yaml:11:27: only for pin",
                 #"t.yaml:12:9: "pass" has a meaning of its own and cannot name a rewrite"#,
             ]

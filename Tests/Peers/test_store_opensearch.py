@@ -5,7 +5,7 @@ import json
 
 import pytest
 from harness.process import Owned, answers, free_port
-from harness.stores import Doors, bare, packaged, program
+from harness.stores import Doors, Tenant, bare, packaged, program
 
 
 def start(folder, name="opensearch"):
@@ -94,3 +94,44 @@ def test_a_search_that_goes_on_belongs_to_whoever_began_it(filled):
     assert acme.send("DELETE", "/_search/scroll", {"scroll_id": [scroll]}).status == 404
     assert acme.send("DELETE", "/_search/scroll/_all").status == 403
     assert globex.json("POST", "/_search", {"pit": {"id": pit}})[0] == 200
+
+
+def test_large_bodies_pass_in_pieces(doors):
+    """24 MB in and as much out, rewritten on their way, in a few buffers of memory."""
+    tenant = doors.at("opensearch", "initech")
+    text = "x" * 2000
+    lines = "".join(f'{{"index":{{"_index":"large","_id":"{n}"}}}}\n{{"text":"{text}"}}\n' for n in range(12_000))
+    tenant.send("PUT", "/large/_doc/warm", {"text": text})
+    before = doors.bulkhead.process.resident_bytes()
+    answer = tenant.send("POST", "/_bulk?refresh=true", lines.encode())
+    assert answer.status == 200 and answer.json()["errors"] is False
+    assert {item["index"]["_index"] for item in answer.json()["items"]} == {"large"}
+    found = tenant.send("POST", "/_search", {"size": 10_000, "query": {"match_all": {}}})
+    hits = found.json()["hits"]["hits"]
+    assert len(found.body) > 20_000_000 and len(hits) == 10_000 and {hit["_index"] for hit in hits} == {"large"}
+    assert doors.bulkhead.process.resident_bytes() - before < 8 << 20
+
+
+def test_a_refusal_in_the_middle_of_a_large_body_reaches_no_store(doors):
+    tenant = doors.at("opensearch", "initech")
+    line = '{"index":{"_index":"cut","_id":"%d"}}\n{"text":"' + "x" * 2000 + '"}\n'
+    lines = "".join(line % n for n in range(1000)) + '{"index":{"_index":"_cut"}}\n{}\n'
+    answer = tenant.send("POST", "/_bulk?refresh=true", lines.encode())
+    assert answer.status == 400 and answer.json()["error"]["type"] == "invalid_index_name_exception"
+    assert tenant.json("GET", "/cut/_count")[0] == 404
+
+
+def test_users_of_one_tenant_are_apart_where_the_route_says_so(run, server):
+    doors = Doors(run / "opensearch-users", {"opensearch": {"port": server.port, "adapter": "opensearch", "namespace": {"scope": "user"}}})
+    try:
+        users = {user: Tenant(doors.at("opensearch", "acme").caller, doors.forge.token("acme", "basic", user)) for user in ("ann", "ben")}
+        for user, tenant in users.items():
+            assert tenant.send("PUT", "/mem/_doc/1?refresh=true", {"of": user}).status == 201
+        for user, tenant in users.items():
+            assert tenant.json("GET", "/mem/_doc/1")[1]["_source"] == {"of": user}
+            assert tenant.json("POST", "/_search", {})[1]["hits"]["total"]["value"] == 1
+        # The tenant's own compartment is another still.
+        names = [line["index"] for line in bare(server.port).json("GET", "/_cat/indices?format=json")[1]]
+        assert len([name for name in names if name.startswith("u") and name.endswith("-mem")]) == 2
+    finally:
+        doors.stop()
