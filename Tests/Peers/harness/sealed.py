@@ -30,17 +30,24 @@ class Sealed:
                 else:
                     route |= {"match": {"paths": ["/invocations", "/ping"]}, "resource": f'Agent::"{origin.name}"', "credentials": "context"}
                 routes.append(route)
-        self.bulkhead = Bulkhead(folder / "bulkhead", {
+        self.bulkhead = None
+        bulkhead = Bulkhead(folder / "bulkhead", {
             "workers": 1, "listeners": listeners, "upstreams": upstreams, "routes": routes,
             "identity": {"issuers": [{
                 "name": "workforce", "profile": "oidc", "issuer": forge.issuer, "jwks": {"file": str(jwks)},
                 "audiences": [forge.audience], "algorithms": ["RS256", "ES256"]}]},
             **changes,
-        }, [TENANT]).start()
+        }, [TENANT])
+        try:
+            self.bulkhead = bulkhead.start()
+        except AssertionError:
+            self.stop()
+            raise
         self.token = forge.token("clinic", "basic")
 
     def stop(self):
-        self.bulkhead.stop()
+        if self.bulkhead is not None:
+            self.bulkhead.stop()
         for origin in self.origins:
             origin.stop()
         self.witness.close()
