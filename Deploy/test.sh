@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Everything that CI checks: `bash Deploy/test.sh [--long]`. Installs what is missing; needs nothing else.
-#   format and lint · build · Swift tests (tidy among them) · release build · budgets · tests against real peers · a minute of fuzzing
+#   format and lint · build · Swift tests (tidy among them) · release build · budgets · tests against real peers · twenty seconds of fuzzing
 #   for each parser
 # --long adds what takes longer: the Swift tests under AddressSanitizer and under ThreadSanitizer, an issuer that is down for a
 # minute, slow callers, testssl.sh, ten minutes of fuzzing for each parser.
@@ -117,11 +117,11 @@ step "budgets" bash Tests/Benchmarks/budgets.sh
 step "python environments" peer_environments
 step "peer tests" peer_tests
 if [ "${#long[@]}" = 0 ]; then
-    step "fuzzing" bash Tests/Fuzz/run.sh --seconds 60
+    step "fuzzing" bash Tests/Fuzz/run.sh --seconds 20
 else
     step "AddressSanitizer" sanitized address
     step "ThreadSanitizer" sanitized thread
-    step "fuzzing" bash Tests/Fuzz/run.sh --seconds 600
+    step "fuzzing" bash Tests/Fuzz/run.sh --seconds 200
     step "Cedar beside its reference" cedar_differential
     step "AWS signatures against botocore" signing_differential
 fi
