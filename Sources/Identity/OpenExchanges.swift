@@ -110,7 +110,13 @@ package final class OpenExchanges: Sendable {
         private var ended: [(low: UInt64, until: WallTime)] = []
         private var head = 0
 
-        init(capacity: Int) { self.capacity = capacity }
+        /// Room for a start, so that what a request leaves here grows nothing until there are many; pages that nobody
+        /// writes cost nothing.
+        init(capacity: Int) {
+            self.capacity = capacity
+            entries.reserveCapacity(min(capacity, 1024))
+            ended.reserveCapacity(min(capacity, 1024))
+        }
 
         mutating func insert(_ exchange: OpenExchange, _ now: WallTime) -> Bool {
             while head < ended.count, ended[head].until <= now || entries.count >= capacity { forgetFirst() }
