@@ -257,9 +257,9 @@ def test_links_are_swapped_as_kubernetes_does(make_bulkhead, forge):
     assert put(bulkhead, forge).status == 204
     publish("second", lambda text: text.replace('"id": "clinic"', '"status": "suspended", "id": "clinic"'))
     shutil.rmtree(volume / "..first")
-    wait_until("the tenant of the new registry is suspended", lambda: put(bulkhead, forge).status == 403, seconds=3)
+    wait_until("the tenant of the new registry is suspended", lambda: put(bulkhead, forge).status == 403)
     publish("third", lambda text: text)
-    wait_until("it is active again", lambda: put(bulkhead, forge).status == 204, seconds=3)
+    wait_until("it is active again", lambda: put(bulkhead, forge).status == 204)
     assert bulkhead.metric(FAILURES, result="failure") == 0
 
 

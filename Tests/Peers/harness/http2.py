@@ -215,6 +215,7 @@ class Scripted:
         self.listener = socket.create_server((LOOPBACK, 0))
         self.port = self.listener.getsockname()[1]
         self.script, self.requests, self.connections = [], 0, 0
+        self.left, self.late = set(), 0
         threading.Thread(target=self.accept, daemon=True).start()
 
     def play(self, *script):
@@ -250,6 +251,7 @@ class Scripted:
                         send(frames.SettingsFrame(0, flags=["ACK"]))
                     if "END_STREAM" in frame.flags:
                         self.requests += 1
+                        self.late += connection in self.left
                         self.act(self.script.pop(0) if self.script else "answer", frame.stream_id, send, connection)
         except OSError:
             pass
@@ -267,6 +269,7 @@ class Scripted:
         if what == "answer":
             send(self.head(stream, ok), body)
         elif what == "answer and leave":
+            self.left.add(connection)
             send(frames.GoAwayFrame(0, last_stream_id=stream), self.head(stream, ok), body)
         elif what == "refuse":
             send(frames.RstStreamFrame(stream, error_code=7))
