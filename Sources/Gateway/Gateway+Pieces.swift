@@ -24,8 +24,8 @@ extension Gateway {
     }
 
     /// A piece of the request's body is in `exchange.piece`.
-    /// - Returns: false for a refusal, whose answer is in `exchange.answer`; else what goes on is appended to
-    ///   `exchange.requestBody`.
+    /// - Returns: false for a refusal: an answer is in `exchange.answer`, which is of use while nothing was sent yet (an
+    ///   upstream may answer before it has the whole request); else what goes on is appended to `exchange.requestBody`.
     package mutating func rewritePiece(_ exchange: inout Exchange, isFinal: Bool) -> Bool {
         guard let means = exchange.grant?.means, var mapping = exchange.mapping else { return false }
         var piece = Buffer()
@@ -39,7 +39,7 @@ extension Gateway {
                 into: &exchange.requestBody
             )
         } catch {
-            _ = refuse(&exchange, error)
+            stop(&exchange, error)
             return false
         }
         exchange.mapping = mapping
@@ -81,12 +81,17 @@ extension Gateway {
             swap(&piece, &exchange.piece)
             return true
         } catch {
-            if exchange.isAnswered {
-                stopPieces(&exchange, error)
-            } else {
-                _ = refuse(&exchange, error)
-            }
+            stop(&exchange, error)
             return false
+        }
+    }
+
+    /// A second answer must not be made where one has begun.
+    private mutating func stop(_ exchange: inout Exchange, _ failure: AdapterFailure) {
+        if exchange.isAnswered {
+            stopPieces(&exchange, failure)
+        } else {
+            _ = refuse(&exchange, failure)
         }
     }
 }

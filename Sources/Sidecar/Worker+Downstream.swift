@@ -213,7 +213,12 @@ extension Worker {
         _ exchange: ExchangeBox
     ) -> Bool {
         guard gateway.rewritePiece(&exchange.value, isFinal: isFinal) else {
-            answer(connection, exchange)
+            // The upstream may have begun to answer before it had the whole request.
+            if exchange.value.isAnswered {
+                cutOff(connection, exchange)
+            } else {
+                answer(connection, exchange)
+            }
             return false
         }
         return sendPieces(connection, upstream, exchange)

@@ -168,7 +168,7 @@ final class Bulkhead {
         """
         version: 1
         workers: 1
-        listeners: [{name: web, address: "127.0.0.1:0", carriers: [bearer], routes: [agent, notes]}]
+        listeners: [{name: web, address: "127.0.0.1:0", carriers: [bearer], routes: [agent, notes, graph]}]
         identity:
           issuers: [{name: pool, profile: cognito, issuer: "\(Rig.poolURL)", audiences: [app], jwks: {file: jwks.json}}]
         tenants: {file: tenants.yaml}
@@ -192,6 +192,12 @@ final class Bulkhead {
             match: {hosts: [notes.local]}
             adapter: rest
             resource: 'Store::"notes"'
+            upstream: one
+            single_layer: {owner: tests, reason: a scripted upstream, expires: 2127-12-31}
+          - name: graph
+            match: {hosts: [graph.local]}
+            adapter: langgraph
+            resource: 'Store::"graph"'
             upstream: one
             single_layer: {owner: tests, reason: a scripted upstream, expires: 2127-12-31}
         limits: \(limits)

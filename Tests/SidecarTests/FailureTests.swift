@@ -61,6 +61,41 @@ import Testing
         #expect(records[0].contains(#""bulkhead.outcome":"failed""#))
     }
 
+    /// An upstream may begin to answer before it has the whole request. What is found in the rest of that request cuts the
+    /// answer off; a second answer would be none (THREATS 18).
+    @Test func aBodyThatTurnsBadBehindAnEarlyAnswerCutsItOff() throws {
+        let upstream = ScriptedUpstream { upstream, wire, number in
+            if number > 0 {
+                _ = try wire.request()
+                wire.send(ScriptedUpstream.ok("second"))
+                return
+            }
+            _ = try wire.read(until: "\"input\"")
+            wire.send(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "18\r\nevent: values\ndata: {}\n\n\r\n"
+            )
+            upstream.note(try wire.readToEnd().suffix(5) == "0\r\n\r\n" ? "ended" : "cut")
+        }
+        let bulkhead = try Bulkhead(to: upstream.port)
+        let wire = try bulkhead.connect()
+        let beginning = #"{"assistant_id":"a","input":""# + String(repeating: "x", count: 400_000)
+        let head = bulkhead.request(
+            "POST /runs/stream",
+            host: "graph.local",
+            ["Content-Type: application/json", "Content-Length: 1000000"]
+        )
+        wire.send(head + beginning)
+        _ = try #require(try wire.read(until: "event: values"))
+        wire.send("\"}]" + String(repeating: " ", count: 65_536))
+        #expect(try !wire.readToEnd().hasSuffix("0\r\n\r\n"))
+        #expect(try bulkhead.ask(bulkhead.request("GET /a")).body == "second")
+        let records = try bulkhead.stop()
+        #expect(records.count == 2)
+        #expect(records[0].contains(#""error.type":"body_invalid""#))
+        #expect(upstream.requests == ["cut"])
+    }
+
     /// On a new connection nobody knows whether the request was carried out: it is not sent again.
     @Test(arguments: ["GET /a", "POST /a"])
     func anUpstreamThatDiesUnheardIsABadGateway(_ line: String) throws {
