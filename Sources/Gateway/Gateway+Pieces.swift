@@ -14,13 +14,19 @@ extension Gateway {
     /// - Returns: `.forward`, with what goes on so far in `exchange.requestBody`; `.answer` for a refusal; nil where the
     ///   adapter must see the whole.
     package mutating func requestOverflowed(_ exchange: inout Exchange) -> Action? {
-        guard let adapter = exchange.route?.adapter, let mapping = exchange.mapping,
-            adapter.streamsRequest(mapping),
-            let transform = BodyTransform(requestOf: mapping, adapter)
+        guard let route = exchange.route, let mapping = exchange.mapping, !Self.seesWhole(exchange, route),
+            route.adapter.streamsRequest(mapping),
+            let transform = BodyTransform(requestOf: mapping, route.adapter)
         else { return nil }
         exchange.requestTransform = consume transform
         swap(&exchange.piece, &exchange.requestBody)
         return rewritePiece(&exchange, isFinal: false) ? .forward : .answer
+    }
+
+    /// Whether steps are left that want the whole body, or come behind it: a signature, the agent's and ours, covers all of
+    /// it; an endpoint is leased when everything else is done.
+    private static func seesWhole(_ exchange: borrowing Exchange, _ route: Route) -> Bool {
+        exchange.signature != nil || route.signing != nil || route.isLeased
     }
 
     /// A piece of the request's body is in `exchange.piece`.
@@ -53,6 +59,8 @@ extension Gateway {
     ///   answer must be seen whole.
     package mutating func responseOverflowed(_ exchange: inout Exchange) -> ResponseAction? {
         guard let adapter = exchange.route?.adapter, let mapping = exchange.mapping,
+            // Their owners are asked for when all of them are known.
+            !adapter.remembersOwners,
             exchange.upstreamResponse.status.rawValue < 400,
             let transform = BodyTransform(responseTo: mapping, isEvents: false, adapter)
         else { return nil }

@@ -147,7 +147,8 @@ package struct Gateway: ~Copyable {
         }
         switch exchange.resumption {
         case .walk: return walk(&exchange, now)
-        case .requestBody: return collected(&exchange, now: now)
+        // Rewritten already, it is not rewritten again.
+        case .requestBody: return exchange.isReady ? walk(&exchange, now) : collected(&exchange, now: now)
         case .responseBody: return mapResponse(&exchange)
         }
     }

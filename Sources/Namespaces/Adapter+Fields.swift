@@ -66,10 +66,10 @@ extension Adapter {
         }
     }
 
-    /// Whether the request's body can be rewritten as it comes: nothing else depends on it.
+    /// Whether the request's body can be rewritten as it comes: nothing else depends on it, and no owner has to be asked for.
     package func streamsRequest(_ mapping: RequestMapping) -> Bool {
         let operation = operations[mapping.operation]
-        guard case .mapped = operation.request else { return false }
+        guard case .mapped = operation.request, !remembersOwners else { return false }
         return operation.alternative == nil && !operation.isLocal
     }
 

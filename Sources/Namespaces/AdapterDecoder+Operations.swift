@@ -100,6 +100,11 @@ extension AdapterDecoder {
             if !parts.response.isMapped {
                 events.note("only beside a body of JSON members, for what is no stream")
             }
+            if rewrites.contains(where: { $0.kind.isRemembered }) {
+                events.note(
+                    "not in a table with {own: number}: events leave before an owner can be asked for"
+                )
+            }
         }
         for (status, body) in section["statuses"]?.members() ?? [] {
             guard let number = UInt16(status), (400...599).contains(number) else {

@@ -36,6 +36,13 @@ package final class Folder {
         files.append(file)
         return file
     }
+
+    func link(_ name: String, to target: String) {
+        let file = "\(path)/\(name)"
+        // Safe because the strings outlive the call.
+        guard unsafe symlink(target, file) == 0 else { preconditionFailure("cannot link \(file)") }
+        files.append(file)
+    }
 }
 
 /// Where the package lies.

@@ -31,6 +31,7 @@ package final class Rig {
     package var endpoints: LeasedEndpoints { exchanges.endpoints }
     package private(set) var snapshot: Snapshot
     private let folder = Folder()
+    private let tables = Folder()
     private var random: UInt64 = 0
     /// What the control thread would have made: one credential for each need.
     package var vended = 0
@@ -42,7 +43,12 @@ package final class Rig {
         folder.write("bulkhead.key", "an operator's key of at least 32 bytes, for tests only")
         folder.write("more.cedar", options.policies)
         folder.write("mesh.pem", Mesh.authority)
-        let path = folder.write("bulkhead.yaml", Self.configuration(options))
+        for table in ["agentcore-runtime", "chroma", "rest"] {
+            tables.link("\(table).yaml", to: "\(Package.root)/Config/adapters/\(table).yaml")
+        }
+        tables.write("desk.yaml", Self.desk)
+        tables.write("ledger.yaml", Self.ledger)
+        let path = folder.write("bulkhead.yaml", Self.configuration(options, tables.path))
         let loader = try Loader(path: path, environment: [:], now: Self.now)
         let first = try loader.makeSnapshot()
         var identity = first.identity
@@ -148,12 +154,52 @@ extension Rig {
           - {id: staffed, name: Staffed, tier: basic, issuers: [pool], group: staff}
         """
 
-    private static func configuration(_ options: Options) -> String {
+    /// Of an agent whose callers' bodies are looked at.
+    private static let desk = """
+        adapter: desk
+        kind: ingress
+        rewrites:
+          space: {prefix: "{compartment}-"}
+        errors: {body: {error: "{code}"}}
+        operations:
+          - name: ask
+            method: POST
+            path: /ask
+            action: agent:Invoke
+            request: {body: {/space: space, /text: opaque}}
+            response: {body: opaque}
+        """
+
+    /// Of a store that numbers what it keeps.
+    private static let ledger = """
+        adapter: ledger
+        kind: store
+        single_layer: true
+        rewrites:
+          entry: {own: number}
+          made: {created: entry}
+        errors: {body: {error: "{code}"}, upstream: {/error: pass}}
+        operations:
+          - name: add
+            method: POST
+            path: /entries
+            action: memory:Write
+            request: {body: {/text: opaque}}
+            response: {body: {/entry: made, /text: opaque}}
+          - name: amend
+            method: POST
+            path: /amend
+            action: memory:Write
+            request: {body: {/entry: entry, /text: opaque}}
+            response: {body: {/entry: entry, /text: opaque}}
+        """
+
+    private static func configuration(_ options: Options, _ tables: String) -> String {
         """
         version: 1
         listeners:
-          - {name: ingress, address: "127.0.0.1:0", carriers: [bearer], routes: [agent, other, raw, cells]}
-          - {name: direct, address: "127.0.0.1:0", carriers: [bearer], routes: [notes, mine, chroma]}
+          - {name: ingress, address: "127.0.0.1:0", carriers: [bearer], routes: [agent, other, raw, cells, desk, leased-desk]}
+          - {name: direct, address: "127.0.0.1:0", carriers: [bearer], routes: [notes, mine, chroma, ledger]}
           - {name: stores, address: "127.0.0.1:0", carriers: [handle], endpoint: agent, routes: [notes, mine, chroma]}
           - {name: both, address: "127.0.0.1:0", carriers: [bearer, handle], endpoint: agent, routes: [notes]}
           - name: machines
@@ -177,7 +223,7 @@ extension Rig {
               certificates: {ca: mesh.pem, spiffe: "/{tenant}/{user}", same_users_as: [pool]}
         tenants: {file: tenants.yaml}
         tiers: {basic: {weight: 1}, standard: {weight: 3}, premium: {weight: 8}}
-        adapters: \(Package.root)/Config/adapters/
+        adapters: \(tables)/
         policy:
           files: ["\(Package.root)/Config/policies/", more.cedar]
           schema: "\(Package.root)/Config/policies/bulkhead.cedarschema"
@@ -214,6 +260,18 @@ extension Rig {
             adapter: agentcore-runtime
             resource: 'Agent::"cells"'
             upstream: cells
+          - {name: desk, match: {hosts: [desk.local]}, adapter: desk, resource: 'Agent::"desk"', upstream: other}
+          - name: leased-desk
+            match: {hosts: [leased-desk.local]}
+            adapter: desk
+            resource: 'Agent::"desk"'
+            upstream: cells
+          - name: ledger
+            match: {hosts: [ledger.local]}
+            adapter: ledger
+            resource: 'Store::"ledger"'
+            upstream: notes
+            single_layer: \(singleLayer)
           - name: notes
             match: {hosts: [notes.local]}
             adapter: rest
@@ -233,6 +291,7 @@ extension Rig {
             resource: 'Store::"vectors"'
             upstream: chroma
             single_layer: \(singleLayer)
+        ownership: {store: sqlite, path: owners.db}
         keys: {current: {file: bulkhead.key}}
         """
     }

@@ -57,8 +57,7 @@ package final class Run {
                 needs.append(need)
                 return
             case .collect:
-                exchange.requestBody.append(body)
-                action = rig.gateway.collected(&exchange, now: now)
+                collect()
             case .forward:
                 exchange.endpoint = "127.0.0.1:8080"
                 exchange.upstreamStartedAt = Instant(nanoseconds: 2_000_000)
@@ -70,6 +69,21 @@ package final class Run {
                 return
             }
         }
+    }
+
+    /// As a worker does: a body that is large goes on in pieces, if it may.
+    private func collect() {
+        let count = min(body.count, Gateway.collectedBytes)
+        exchange.requestBody.append(Array(body[..<count]))
+        let rest = Array(body[count...])
+        guard !rest.isEmpty, let next = rig.gateway.requestOverflowed(&exchange) else {
+            exchange.requestBody.append(rest)
+            action = rig.gateway.collected(&exchange, now: now)
+            return
+        }
+        action = next
+        exchange.piece.append(rest)
+        if next == .forward, !rig.gateway.rewritePiece(&exchange, isFinal: true) { action = .answer }
     }
 
     private func record() {
@@ -142,7 +156,8 @@ package final class Run {
     package var target: String { Self.text(exchange.outgoing.target) }
     /// The request's body as the upstream gets it.
     package var sentBody: String {
-        exchange.isBodyCollected ? Self.text(exchange.requestBody) : String(decoding: body, as: UTF8.self)
+        exchange.isBodyCollected || exchange.rewritesPieces
+            ? Self.text(exchange.requestBody) : String(decoding: body, as: UTF8.self)
     }
 
     /// Names in lower case.

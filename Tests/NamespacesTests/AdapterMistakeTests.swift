@@ -26,6 +26,26 @@ import Testing
                     + "kind, maximum_body, operations, parameters, provision, rewrites, segments, shapes, single_layer",
             ]
         ),
+        Bad(
+            table: AdapterLanguageTests.table(
+                """
+                rewrites:
+                  n: {own: number}
+                operations:
+                  - name: a
+                    method: GET
+                    path: /a
+                    action: memory:Read
+                    response:
+                      body: {/n: n}
+                      events: {otherwise: opaque}
+
+                """
+            ),
+            problems: [
+                "t.yaml:13:15: not in a table with {own: number}: events leave before an owner can be asked for"
+            ]
+        ),
         Bad(table: "- a\n", problems: ["t.yaml:1:1: expected a mapping"]),
         Bad(table: "a: b: c\n", problems: []),
         Bad(
