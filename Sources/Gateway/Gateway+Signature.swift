@@ -183,15 +183,8 @@ extension Gateway {
     private func appendChecksum(_ exchange: inout Exchange) throws(FieldError) {
         let digest = SHA256.hash(exchange.requestBody.bytes)
         var text = Buffer()
-        Base64URL.encode(digest.bytes, into: &text)
-        var standard = text.bytes.array()
-        for index in standard.indices {
-            if standard[index] == UInt8(ascii: "-") { standard[index] = UInt8(ascii: "+") }
-            if standard[index] == UInt8(ascii: "_") { standard[index] = UInt8(ascii: "/") }
-        }
-        // 32 bytes are 43 characters and one to fill up.
-        standard.append(UInt8(ascii: "="))
-        try exchange.outgoing.fields.append(name: "x-amz-checksum-sha256", value: standard.span)
+        Base64.encode(digest.bytes, into: &text)
+        try exchange.outgoing.fields.append(name: "x-amz-checksum-sha256", value: text.bytes)
     }
 
     /// Signs an object's chunks again, each after the agent's own signature of it was checked.

@@ -190,17 +190,8 @@ extension Worker {
         var random = Buffer()
         entropy.take(16, into: &random)
         var key = Buffer()
-        Base64URL.encode(random.bytes, into: &key)
-        var value = Buffer()
-        for index in key.bytes.indices {
-            switch key.bytes[index] {
-            case UInt8(ascii: "-"): value.append(UInt8(ascii: "+"))
-            case UInt8(ascii: "_"): value.append(UInt8(ascii: "/"))
-            default: value.append(key.bytes[index])
-            }
-        }
-        value.append("==")
-        try? fields.append(.secWebSocketKey, value: value.bytes)
+        Base64.encode(random.bytes, into: &key)
+        try? fields.append(.secWebSocketKey, value: key.bytes)
     }
 
     /// As `advance`, for one stream; what it has to say is written by its connection.
