@@ -264,17 +264,17 @@ extension Gateway {
             into: &text
         )
         // Before anything of it is sent: the agent's own calls may speak for it from here on.
-        exchange.isOpen = exchanges.begin(
-            OpenExchange(
-                trace: exchange.traceID,
-                principal: principal,
-                session: exchange.session,
-                agent: route.upstreamName,
-                until: until,
-                traceUntil: end
-            ),
-            now: now
-        )
+        if exchange.plan.hearsAgent(of: route) {
+            exchange.isOpen = exchanges.begin(
+                OpenExchange(
+                    trace: exchange.traceID,
+                    owner: means.owner(principal, exchange.session, route),
+                    until: until,
+                    traceUntil: end
+                ),
+                now: now
+            )
+        }
         if !forwardsToken { try exchange.outgoing.fields.append(.authorization, value: text.bytes) }
         try exchange.outgoing.fields.append(.baggage, value: baggage(exchange, means).bytes)
         text.removeAll()

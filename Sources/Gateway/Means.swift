@@ -40,6 +40,8 @@ package final class Means {
     let recordPart: RecordPart
     /// Baggage members that say whose the request is, without the handle.
     let baggage: [UInt8]
+    /// Of the exchange before: the next one is mostly the same person's in the same session.
+    private var owner: ExchangeOwner?
 
     init(
         scope: AdapterScope,
@@ -80,6 +82,14 @@ package final class Means {
             )
         }
         self.baggage = baggage.bytes.array()
+    }
+
+    /// Whom an agent's calls stand for.
+    func owner(_ principal: Principal, _ session: VirtualSessionID?, _ route: Route) -> ExchangeOwner {
+        if let owner, owner.principal === principal, owner.session == session { return owner }
+        let owner = ExchangeOwner(principal, session: session, agent: route.upstreamName)
+        self.owner = owner
+        return owner
     }
 
     /// Fills the holes of a template. What a header may not hold is percent-encoded, so that a user id of any

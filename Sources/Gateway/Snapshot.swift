@@ -37,6 +37,8 @@ package final class GatewayPlan: Sendable {
     package let bufferedBodyBytes: Int
     /// Names that only Bulkhead may set: whatever folds to one of them is removed from what comes in.
     let reserved: HeaderFolding
+    /// By the route's place.
+    private let hearsAgents: [Bool]
 
     package init(
         generation: UInt64,
@@ -60,6 +62,8 @@ package final class GatewayPlan: Sendable {
         self.tokenLimits = tokenLimits
         self.tenantsLabelled = tenantsLabelled
         self.bufferedBodyBytes = bufferedBodyBytes
+        let heard = listeners.filter { !$0.carriers.isDisjoint(with: [.handle, .trace, .aws]) }.map(\.agent)
+        hearsAgents = routes.map { heard.contains($0.upstreamName) }
         reserved = HeaderFolding(
             names: routes.flatMap { $0.headers.map(\.name) } + Self.protectedNames,
             // Envoy believes its own from whoever stands at an internal address, as Bulkhead does (CVE-2023-27487,
@@ -67,6 +71,10 @@ package final class GatewayPlan: Sendable {
             prefixes: ["x-bulkhead-", "x-tenant-", "x-forwarded-", "x-envoy-"]
         )
     }
+
+    /// Whether there is a listener on which the agent behind the route could speak for an exchange. Where there is none,
+    /// exchanges need not be kept in mind: with a listener that a reload brings, it begins with the next exchange.
+    func hearsAgent(of route: Route) -> Bool { hearsAgents[route.place] }
 
     /// What only Bulkhead or a proxy that an origin trusts may say. Some are removed as known fields already; here it is
     /// for every spelling that folds to one of them.

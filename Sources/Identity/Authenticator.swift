@@ -143,14 +143,14 @@ package struct Authenticator: ~Copyable, Sendable {
         now: WallTime
     ) -> HandleOutcome? {
         guard let exchange = exchanges.find(trace, now: now) else { return nil }
-        guard exchange.agent == agent else { return .refused(.traceForeign) }
-        switch handles.admit(exchange.principal, in: snapshot) {
+        guard exchange.owner.agent == agent else { return .refused(.traceForeign) }
+        switch handles.admit(exchange.owner.principal, in: snapshot) {
         case .failure(let failure): return .refused(failure)
         case .success(let principal):
             return .opened(
                 OpenedHandle(
                     principal: principal,
-                    session: exchange.session,
+                    session: exchange.owner.session,
                     nonce: exchanges.nonce(of: trace),
                     expires: exchange.until
                 )

@@ -2,31 +2,39 @@
 package import Bytes
 import Synchronization
 
+/// Whom the calls of an agent's exchange stand for. Of one grant's exchanges all have the same, but for their sessions,
+/// so that an exchange needs no object of its own.
+package final class ExchangeOwner: Sendable {
+    package let principal: Principal
+    package let session: VirtualSessionID?
+    /// The upstream that it went to; its calls come in on that agent's listeners and nowhere else.
+    package let agent: String
+
+    package init(_ principal: Principal, session: VirtualSessionID?, agent: String) {
+        self.principal = principal
+        self.session = session
+        self.agent = agent
+    }
+}
+
 /// An exchange with an agent: who is behind it, and the ids by which the agent's own calls name it.
 package struct OpenExchange: Sendable {
     /// The trace id that was minted for it: 128 random bits, which is all that stands for it in a `traceparent`.
-    package var trace: (high: UInt64, low: UInt64)
-    package var principal: Principal
-    package var session: VirtualSessionID?
-    /// The upstream that it went to; its calls come in on that agent's listeners and nowhere else.
-    package var agent: String
+    package let trace: (high: UInt64, low: UInt64)
+    package let owner: ExchangeOwner
     /// When its handle stops speaking for anybody, however long it stays open.
-    package var until: WallTime
+    package fileprivate(set) var until: WallTime
     /// The same for its trace: no later.
-    package var traceUntil: WallTime
+    package fileprivate(set) var traceUntil: WallTime
 
     package init(
         trace: (high: UInt64, low: UInt64),
-        principal: Principal,
-        session: VirtualSessionID?,
-        agent: String,
+        owner: ExchangeOwner,
         until: WallTime,
         traceUntil: WallTime
     ) {
         self.trace = trace
-        self.principal = principal
-        self.session = session
-        self.agent = agent
+        self.owner = owner
         self.until = until
         self.traceUntil = min(traceUntil, until)
     }
@@ -38,8 +46,9 @@ package struct OpenExchange: Sendable {
 ///
 /// The one table that workers share: an exchange begins in one worker, its agent's calls come to any. Sixteen parts
 /// with a lock each. An entry is there before anything of its request is sent, so no call can come too early.
-/// Cost: a lock and a look-up, some 60 ns; an entry some 120 bytes. Limits: `capacity` entries; beyond it those that
-/// ended first go early, and where all are open a new one is not noted, so that its agent's calls are refused.
+/// Whose calls nobody could bring (`GatewayPlan`) stands not in it.
+/// Cost: a lock and a look-up; an entry some 60 bytes. Limits: `capacity` entries; beyond it those that ended first go
+/// early, and where all are open a new one is not noted, so that its agent's calls are refused.
 package final class OpenExchanges: Sendable {
     /// Names this process in its handles: 64 random bits.
     package let instance: UInt64
@@ -103,48 +112,127 @@ package final class OpenExchanges: Sendable {
         init(capacity: Int) { table = Mutex(Table(capacity: capacity)) }
     }
 
+    /// Exchanges in one array, where they stay; a chain of places for each bucket of ids, a chain of those that have
+    /// ended in the order in which they did, and one of places that are free.
     private struct Table {
+        private struct Entry {
+            /// Nil where the place is free.
+            var exchange: OpenExchange?
+            /// The next of the same bucket, or the next that is free.
+            var next = Place.none
+            /// The next that has ended.
+            var after = Place.open
+        }
+
+        /// A place in `entries`, or none.
+        private enum Place {
+            static let none: Int32 = -1
+            /// Of one that has not ended: it is in no chain of those.
+            static let open: Int32 = -2
+        }
+
         private let capacity: Int
-        private var entries: [UInt64: OpenExchange] = [:]
-        /// In the order in which they ended, from `head` on.
-        private var ended: [(low: UInt64, until: WallTime)] = []
-        private var head = 0
+        private var entries: [Entry] = []
+        /// First places, by id; a power of two.
+        private var buckets: [Int32]
+        private var free = Place.none
+        private var firstEnded = Place.none
+        private var lastEnded = Place.none
+        private var count = 0
 
         /// Room for a start, so that what a request leaves here grows nothing until there are many; pages that nobody
         /// writes cost nothing.
         init(capacity: Int) {
-            self.capacity = capacity
+            self.capacity = min(capacity, Int(Int32.max))
             entries.reserveCapacity(min(capacity, 1024))
-            ended.reserveCapacity(min(capacity, 1024))
+            buckets = [Int32](repeating: Place.none, count: 1024)
         }
 
         mutating func insert(_ exchange: OpenExchange, _ now: WallTime) -> Bool {
-            while head < ended.count, ended[head].until <= now || entries.count >= capacity { forgetFirst() }
-            guard entries.count < capacity, entries[exchange.trace.low] == nil else { return false }
-            entries[exchange.trace.low] = exchange
+            while firstEnded >= 0, count >= capacity || hasPassed(firstEnded, now) { forgetFirst() }
+            guard count < capacity, place(of: exchange.trace.low) == nil else { return false }
+            if count == buckets.count { widen() }
+            if free < 0 {
+                free = Int32(entries.count)
+                entries.append(Entry())
+            }
+            let place = free
+            free = entries[Int(place)].next
+            entries[Int(place)].exchange = exchange
+            entries[Int(place)].after = Place.open
+            link(place, exchange.trace.low)
+            count += 1
             return true
         }
 
         mutating func end(_ low: UInt64, _ until: WallTime) {
-            guard let index = entries.index(forKey: low) else { return }
-            let until = min(entries.values[index].until, until)
-            entries.values[index].until = until
-            entries.values[index].traceUntil = min(entries.values[index].traceUntil, until)
-            ended.append((low, until))
+            guard let place = place(of: low), entries[place].after == Place.open,
+                let exchange = entries[place].exchange
+            else { return }
+            entries[place].exchange?.until = min(exchange.until, until)
+            entries[place].exchange?.traceUntil = min(exchange.traceUntil, until)
+            entries[place].after = Place.none
+            let ended = Int32(place)
+            if lastEnded >= 0 { entries[Int(lastEnded)].after = ended } else { firstEnded = ended }
+            lastEnded = ended
         }
 
-        func find(_ low: UInt64) -> OpenExchange? { entries[low] }
+        func find(_ low: UInt64) -> OpenExchange? { place(of: low).flatMap { entries[$0].exchange } }
 
         func isOpen(_ low: UInt64, _ now: WallTime) -> Bool {
-            entries.index(forKey: low).map { now < entries.values[$0].until } ?? false
+            place(of: low).flatMap { entries[$0].exchange.map { now < $0.until } } ?? false
+        }
+
+        private func hasPassed(_ place: Int32, _ now: WallTime) -> Bool {
+            entries[Int(place)].exchange.map { $0.until <= now } ?? true
+        }
+
+        private func place(of low: UInt64) -> Int? {
+            var place = buckets[bucket(of: low)]
+            while place >= 0 {
+                if entries[Int(place)].exchange?.trace.low == low { return Int(place) }
+                place = entries[Int(place)].next
+            }
+            return nil
+        }
+
+        /// Ids are random; their lowest bits chose the part.
+        private func bucket(of low: UInt64) -> Int { Int((low >> 4) & UInt64(buckets.count - 1)) }
+
+        private mutating func link(_ place: Int32, _ low: UInt64) {
+            let bucket = bucket(of: low)
+            entries[Int(place)].next = buckets[bucket]
+            buckets[bucket] = place
+        }
+
+        /// All places are taken when this is called.
+        private mutating func widen() {
+            buckets = [Int32](repeating: Place.none, count: buckets.count * 2)
+            for place in entries.indices {
+                if let low = entries[place].exchange?.trace.low { link(Int32(place), low) }
+            }
         }
 
         private mutating func forgetFirst() {
-            entries[ended[head].low] = nil
-            head += 1
-            guard head >= 64, head * 2 >= ended.count else { return }
-            ended.removeSubrange(0..<head)
-            head = 0
+            let place = firstEnded
+            firstEnded = entries[Int(place)].after
+            if firstEnded < 0 { lastEnded = Place.none }
+            if let low = entries[Int(place)].exchange?.trace.low { unlink(place, low) }
+            entries[Int(place)] = Entry(exchange: nil, next: free)
+            free = place
+            count -= 1
+        }
+
+        private mutating func unlink(_ place: Int32, _ low: UInt64) {
+            let next = entries[Int(place)].next
+            let bucket = bucket(of: low)
+            guard buckets[bucket] != place else {
+                buckets[bucket] = next
+                return
+            }
+            var before = buckets[bucket]
+            while before >= 0, entries[Int(before)].next != place { before = entries[Int(before)].next }
+            if before >= 0 { entries[Int(before)].next = next }
         }
     }
 }

@@ -30,6 +30,8 @@ package final class Rig {
     /// What the control thread says of leased endpoints.
     package var endpoints: LeasedEndpoints { exchanges.endpoints }
     package private(set) var snapshot: Snapshot
+    /// As the configuration has them.
+    private let listeners: [GatewayListener]
     private let folder = Folder()
     private let tables = Folder()
     private var random: UInt64 = 0
@@ -54,6 +56,7 @@ package final class Rig {
         var identity = first.identity
         if options.hasKeys { identity = try Self.withKeys(identity, Signer.pool.jwk) }
         snapshot = Snapshot(first.plan, identity: identity)
+        listeners = snapshot.plan.listeners
         gateway = Gateway(snapshot, exchanges: exchanges)
     }
 
@@ -93,11 +96,12 @@ package final class Rig {
     package func changeWorker() { gateway = Gateway(snapshot, exchanges: exchanges) }
 
     /// The same world as another generation: a reload.
-    package func reload() {
+    /// - Parameter closed: listeners that are not in it.
+    package func reload(without closed: [String] = []) {
         let plan = snapshot.plan
         let next = GatewayPlan(
             generation: plan.generation + 1,
-            listeners: plan.listeners,
+            listeners: listeners.map { closed.contains($0.name) ? .closed : $0 },
             routes: plan.routes,
             policy: plan.policy,
             keys: plan.keys,

@@ -193,6 +193,41 @@ import Testing
         #expect(run.recorded("session.id")?.isEmpty == false)
     }
 
+    /// Where nobody listens to an agent, its exchanges are not kept in mind, so that what it was given then says nothing
+    /// later either.
+    @Test func whomNobodyHearsSpeaksForNobody() throws {
+        let rig = try Rig()
+        let before = try open(rig, Self.ann)
+        rig.reload(without: ["stores", "both", "traces", "all"])
+        let unheard = try open(rig, Self.ann)
+        rig.reload(without: ["traces", "both", "all"])
+        let after = try open(rig, Self.ann)
+        rig.reload()
+        #expect(try call(rig, before.trace).isForwarded)
+        #expect(try call(rig, unheard.trace).reason == "trace_unknown")
+        #expect(try call(rig, after.trace).isForwarded, "a listener for handles is enough")
+        let handle = try #require(unheard.run.sent("authorization").first)
+        let text = Rig.request("GET /a", host: "notes.local", ["Authorization: \(handle)"])
+        #expect(try rig.run(text, on: "stores").reason == "handle_expired")
+        #expect(try Rig(instance: 2).run(text, on: "stores").isForwarded, "another process has the listener")
+    }
+
+    /// What one exchange leaves for the next of the same grant is never another session's.
+    @Test func sessionsAreToldApart() throws {
+        let rig = try Rig()
+        let header = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
+        let exchanges = try ["s-1", "s-2", "s-1"].map { try open(rig, Self.ann, ["\(header): \($0)"]) }
+        let plain = try open(rig, Self.ann)
+        func session(_ exchange: Open) throws -> String? {
+            let run = try call(rig, exchange.trace)
+            try run.respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            return run.recorded("session.id")
+        }
+        let sessions = try exchanges.map(session)
+        #expect(sessions[0] != nil && sessions[0] == sessions[2] && sessions[0] != sessions[1])
+        #expect(try session(plain) == nil)
+    }
+
     /// A request that was refused opens nothing.
     @Test func aRefusedRequestOpensNothing() throws {
         let rig = try Rig()

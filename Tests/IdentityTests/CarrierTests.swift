@@ -45,9 +45,7 @@ private struct Trace: Equatable {
     ) -> OpenExchange {
         OpenExchange(
             trace: id,
-            principal: principal,
-            session: session,
-            agent: agent,
+            owner: ExchangeOwner(principal, session: session, agent: agent),
             until: now + .seconds(660),
             traceUntil: now + .seconds(600)
         )
