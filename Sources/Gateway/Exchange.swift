@@ -109,14 +109,55 @@ package struct Exchange: ~Copyable {
 
     package init() {}
 
+    /// A request's head has come.
+    /// - Parameters:
+    ///   - source: the caller's address.
+    ///   - certificate: what the caller showed in its handshake.
+    ///   - bodyLength: as the head announces it.
+    package mutating func arrived(
+        from source: IPAddress?,
+        _ certificate: ClientCertificate?,
+        isWebSocket: Bool,
+        bodyLength: BodyLength
+    ) {
+        self.source = source
+        self.certificate = certificate
+        self.isWebSocket = isWebSocket
+        self.bodyLength = bodyLength
+    }
+
+    /// A caller that asked for one name in the handshake may not ask for another in the request: it could reach what the
+    /// other name's trust guards (THREATS 19).
+    package mutating func bind(to name: borrowing Span<UInt8>) {
+        isMisdirected = !request.host.isEmpty && !request.host.equals(name)
+    }
+
+    /// The length of the request's body as it goes out, and whether pieces of it are there already.
+    /// - Parameter announced: of the body as it came.
+    package func outgoingLength(announced: BodyLength) -> (length: BodyLength, hasPieces: Bool) {
+        if isBodyCollected { return (.fixed(requestBody.count), false) }
+        return rewritesPieces ? (.unknown, true) : (announced, false)
+    }
+
+    /// Takes note of a stretch of the response's body.
+    /// - Returns: whether it goes on as it is.
+    package mutating func passes(_ count: Int) -> Bool {
+        guard responseLimit == nil, !mapsPieces else { return false }
+        bytesOut += count
+        return true
+    }
+
     /// Where it goes; once it is to be forwarded.
     package var upstream: Int? { lease ?? route?.upstream }
 
     /// Names the lease that it has; nil when it has none.
     package var leaseTicket: UInt64? { lease == nil ? nil : recordID.low }
 
-    /// Number of the pool of upstream connections that the exchange may use; once it is to be forwarded.
-    package var pool: Int? { grant?.means?.pool }
+    /// The upstream, and the number of the pool of connections to it that the exchange may use; once it is to be forwarded.
+    package var destination: (upstream: Int, pool: Int)? {
+        guard let upstream, let pool = grant?.means?.pool else { return nil }
+        return (upstream, pool)
+    }
 
     /// The trace that this exchange begins: the caller's own would let it name another's (THREATS 3).
     var traceParent: TraceParent? {

@@ -99,9 +99,10 @@ extension Gateway {
     }
 
     /// Records that nobody takes.
-    package mutating func countDropped(records: borrowing Span<UInt8>) {
+    package mutating func countDropped(_ records: borrowing Buffer) {
+        let bytes = records.bytes
         var lines = 0
-        for index in records.indices where records[index] == ASCII.lineFeed { lines += 1 }
+        for index in bytes.indices where bytes[index] == ASCII.lineFeed { lines += 1 }
         metrics.add(.recordsDropped, lines)
     }
 

@@ -115,12 +115,11 @@ extension Gateway {
     }
 
     private func writeResponseFields(_ exchange: inout Exchange) throws(FieldError) {
-        let (reserved, route) = (exchange.plan.reserved, exchange.route)
         if let session = try copyFields(
             exchange.upstreamResponse.fields,
             to: &exchange.answer.fields,
-            reserved,
-            route
+            exchange.plan,
+            exchange.route
         ) {
             try writeResponseSession(&exchange, session)
         }
@@ -130,7 +129,7 @@ extension Gateway {
     private func copyFields(
         _ fields: borrowing Fields,
         to answer: inout Fields,
-        _ reserved: borrowing HeaderFolding,
+        _ plan: GatewayPlan,
         _ route: Route?
     ) throws(FieldError) -> Int? {
         var session: Int?
@@ -145,7 +144,7 @@ extension Gateway {
                 // What Bulkhead tells an agent is not for callers (THREATS 6).
                 let known = fields.known(at: index)
                 if known.isOurs { break }
-                if reserved.protects(fields.name(at: index)) { break }
+                if plan.reserved.protects(fields.name(at: index)) { break }
                 if let route, route.isSession(fields.name(at: index)) {
                     session = index
                     break

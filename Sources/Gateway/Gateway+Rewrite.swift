@@ -134,14 +134,14 @@ extension Gateway {
         _ means: Means,
         _ now: WallTime
     ) throws(FieldError) {
-        let reserved = exchange.plan.reserved
         let forwardsToken = forwardsToken(exchange, route)
+        let plan = exchange.plan
         if let session = try copyFields(
             exchange.request.fields,
             to: &exchange.outgoing.fields,
             route,
             principal,
-            reserved,
+            plan,
             forwardsToken: forwardsToken
         ) {
             try writeSession(&exchange, session, principal)
@@ -171,7 +171,7 @@ extension Gateway {
         to outgoing: inout Fields,
         _ route: Route,
         _ principal: Principal,
-        _ reserved: borrowing HeaderFolding,
+        _ plan: GatewayPlan,
         forwardsToken: Bool
     ) throws(FieldError) -> Int? {
         var session: Int?
@@ -193,7 +193,7 @@ extension Gateway {
                     session = index
                     break
                 }
-                if reserved.protects(fields.name(at: index)) {
+                if plan.reserved.protects(fields.name(at: index)) {
                     metrics.add(.headersStripped)
                     break
                 }

@@ -81,6 +81,7 @@ package struct Gateway: ~Copyable {
     /// Verifies agents' AWS signatures, and makes ours.
     var signer = RequestSigner()
     var worthlessKeys: WorthlessKeys
+    private let lent = ByAddress()
 
     /// Connections to an upstream are shared by requests that have all of this in common (THREATS 18).
     struct PoolKey: Hashable {

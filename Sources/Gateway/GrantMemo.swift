@@ -23,26 +23,25 @@ struct GrantMemo {
         }
     }
 
-    /// With the objects whose identity the key has: alive, so that no others can have it.
-    private struct Entry {
+    /// The objects whose identity a key has: alive, so that no others can have it.
+    private struct Owners {
         let principal: Principal
         let route: Route
-        let grant: Grant
     }
 
-    /// A power of two.
-    private static let slots = 1024
-    /// Beside the entries, so that a comparison counts no references.
+    /// A power of two: some times as many as tokens that are in use at once, so that few take others' slots.
+    private static let slots = 4096
+    // Each for itself, so that a look-up counts the references of a grant alone.
     private var keys = [Key?](repeating: nil, count: slots)
-    private var entries = [Entry?](repeating: nil, count: slots)
+    private var grants = [Grant?](repeating: nil, count: slots)
+    private var owners = [Owners?](repeating: nil, count: slots)
     /// Only grows.
     private(set) var hits: UInt64 = 0
 
     /// A grant that needs no renewal yet, or nil. Cost: a few comparisons.
     mutating func find(_ principal: Principal, _ route: Route, _ operation: Int, now: WallTime) -> Grant? {
         let slot = Self.slot(principal, route, operation)
-        guard keys[slot] == Key(principal, route, operation), let grant = entries[slot]?.grant,
-            now < grant.renewAt
+        guard keys[slot] == Key(principal, route, operation), let grant = grants[slot], now < grant.renewAt
         else { return nil }
         hits += 1
         return grant
@@ -51,13 +50,15 @@ struct GrantMemo {
     mutating func note(_ grant: Grant, _ principal: Principal, _ route: Route, _ operation: Int) {
         let slot = Self.slot(principal, route, operation)
         keys[slot] = Key(principal, route, operation)
-        entries[slot] = Entry(principal: principal, route: route, grant: grant)
+        grants[slot] = grant
+        owners[slot] = Owners(principal: principal, route: route)
     }
 
     mutating func removeAll() {
-        for slot in entries.indices {
+        for slot in keys.indices where keys[slot] != nil {
             keys[slot] = nil
-            entries[slot] = nil
+            grants[slot] = nil
+            owners[slot] = nil
         }
     }
 

@@ -98,7 +98,8 @@ package struct GatewayKeys: Equatable, Sendable {
     }
 }
 
-package struct GatewayListener: Sendable {
+/// A class, so that a request that looks at it counts one reference.
+package final class GatewayListener: Sendable {
     package let name: String
     package let rules: [Configuration.Rule]
     package let carriers: CarrierKinds

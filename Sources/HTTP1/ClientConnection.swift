@@ -75,6 +75,7 @@ package struct ClientConnection: ~Copyable {
     private var closes = false
     private var interimCount = 0
     private var sawResponse = false
+    private let lent = ByAddress()
 
     package init(limits: HTTP1Limits) {
         self.limits = limits

@@ -82,6 +82,7 @@ package struct ServerConnection: ~Copyable {
     private var sawBody = false
     private var discardsBody = false
     private var closes = false
+    private let lent = ByAddress()
 
     package init(limits: HTTP1Limits) {
         self.limits = limits

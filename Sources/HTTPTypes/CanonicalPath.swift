@@ -46,6 +46,7 @@ package struct CanonicalPath: ~Copyable {
     /// The flags of all segments together.
     package internal(set) var flags: Flags = []
     package internal(set) var endsWithSlash = false
+    private let lent = ByAddress()
 
     package init() {}
 

@@ -16,6 +16,7 @@ package struct BodyTransform: ~Copyable {
     private var plain = Buffer()
     private var changed = Buffer()
     private var count = 0
+    private let lent = ByAddress()
 
     private init(_ adapter: Adapter, _ form: JSONBodyForm, _ direction: Direction) {
         self.adapter = adapter

@@ -58,7 +58,7 @@ package final class OwnerCache {
     }
 
     /// Before a transform.
-    package func begin() { missing.removeAll(keepingCapacity: true) }
+    package func begin() { if !missing.isEmpty { missing.removeAll(keepingCapacity: true) } }
 
     /// Before an exchange, and before its answer: what others were told is nothing that it may rely on.
     package func forget() {

@@ -26,7 +26,7 @@ package final class ControlLoop: SerialExecutor, TaskExecutor, @unchecked Sendab
 
     private let jobs = Mutex<[UnownedJob]>([])
     private let stopping = Atomic<Bool>(false)
-    private let reactor: Reactor
+    private var reactor: Reactor
     private let waker: Waker
     // Only the loop's thread touches what follows.
     private var watches: [Int32: Watch] = [:]

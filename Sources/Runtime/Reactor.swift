@@ -21,7 +21,7 @@ package struct Readiness: OptionSet, Sendable {
 /// The event's data is generation (high 32 bits) and descriptor (low 32): an event for a descriptor that was
 /// closed and used again within the same batch carries a stale generation and is dropped.
 @safe
-package final class Reactor {
+package struct Reactor: ~Copyable {
     package struct Event: Sendable {
         package let descriptor: Int32
         package let readiness: Readiness
@@ -30,7 +30,7 @@ package final class Reactor {
     private static let batch = 256
     private let epoll: Descriptor
     private let wake: Descriptor
-    private var generations: [UInt32] = []
+    private var generations: [UInt32]
     private var raw = unsafe [epoll_event](repeating: epoll_event(), count: batch)
     private var ready = 0
     private var taken = 0
@@ -38,24 +38,36 @@ package final class Reactor {
     package init() throws(SystemError) {
         let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard epoll >= 0 else { throw SystemError("epoll_create1") }
-        self.epoll = Descriptor(owning: epoll)
+        let owner = Descriptor(owning: epoll)
         let wake = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
         guard wake >= 0 else { throw SystemError("eventfd") }
-        self.wake = Descriptor(owning: wake)
-        try add(wake)
+        let wakeOwner = Descriptor(owning: wake)
+        try Self.watch(wake, by: owner, key: Self.key(generation: 0, wake))
+        self.init(owner, wakeOwner)
+    }
+
+    // The other delegates to it: see `Descriptor` for what a branch with fields of its own would do.
+    private init(_ epoll: Descriptor, _ wake: Descriptor) {
+        self.epoll = epoll
+        self.wake = wake
+        generations = [UInt32](repeating: 0, count: Int(wake.raw) + 1)
     }
 
     /// A handle by which other threads end this reactor's wait.
     package var waker: Waker { Waker(descriptor: wake.raw) }
 
     /// Watches a descriptor, edge-triggered, for both directions.
-    package func add(_ descriptor: Int32) throws(SystemError) {
+    package mutating func add(_ descriptor: Int32) throws(SystemError) {
         let index = Int(descriptor)
         while generations.count <= index { generations.append(0) }
         generations[index] &+= 1
+        try Self.watch(descriptor, by: epoll, key: key(of: descriptor))
+    }
+
+    private static func watch(_ descriptor: Int32, by epoll: Descriptor, key: UInt64) throws(SystemError) {
         var event = unsafe epoll_event()
         unsafe event.events = EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
-        unsafe event.data.u64 = key(of: descriptor)
+        unsafe event.data.u64 = key
         // Safe because the kernel copies the structure during the call.
         guard unsafe epoll_ctl(epoll.raw, EPOLL_CTL_ADD, descriptor, &event) == 0 else {
             throw SystemError("epoll_ctl")
@@ -63,7 +75,7 @@ package final class Reactor {
     }
 
     /// Forgets a descriptor before it is closed; events of it that are still in the batch are dropped.
-    package func remove(_ descriptor: Int32) {
+    package mutating func remove(_ descriptor: Int32) {
         generations[Int(descriptor)] &+= 1
         var event = unsafe epoll_event()
         _ = unsafe epoll_ctl(epoll.raw, EPOLL_CTL_DEL, descriptor, &event)
@@ -71,7 +83,11 @@ package final class Reactor {
 
     /// Generation and descriptor in one number, for timers: a key made before a close never matches after it.
     package func key(of descriptor: Int32) -> UInt64 {
-        UInt64(generations[Int(descriptor)]) << 32 | UInt64(UInt32(bitPattern: descriptor))
+        Self.key(generation: generations[Int(descriptor)], descriptor)
+    }
+
+    private static func key(generation: UInt32, _ descriptor: Int32) -> UInt64 {
+        UInt64(generation) << 32 | UInt64(UInt32(bitPattern: descriptor))
     }
 
     /// The descriptor of a key that is still current, or nil.
@@ -84,7 +100,7 @@ package final class Reactor {
     }
 
     /// Waits until something happens, `deadline` passes or a waker calls.
-    package func wait(until deadline: Instant?, now: Instant) {
+    package mutating func wait(until deadline: Instant?, now: Instant) {
         var timeout: Int32 = -1
         if let deadline {
             let nanoseconds = max((deadline - now).nanoseconds, 0)
@@ -100,7 +116,7 @@ package final class Reactor {
     }
 
     /// The next event of the batch, or nil when it is used up. Wake-ups are consumed here.
-    package func nextEvent() -> Event? {
+    package mutating func nextEvent() -> Event? {
         while taken < ready {
             let event = unsafe raw[taken]
             taken += 1

@@ -3,6 +3,7 @@ import Bytes
 import Gateway
 import HTTP1
 import HTTPTypes
+import Identity
 
 /// A caller's bytes and the machine that understands them: a connection of HTTP/1.1, or one stream of HTTP/2, whose
 /// body comes into `input` and whose machine is shared with the connection's other streams (`link`).
@@ -29,6 +30,12 @@ struct CallerIO: ~Copyable {
     mutating func consume(_ count: Int) {
         transport.input.consume(count)
         link?.consumed(count)
+    }
+
+    /// What is known of the caller when it has sent a head: whether it has ended its side already, and what it showed in
+    /// its handshake.
+    var caller: (hasEnded: Bool, certificate: ClientCertificate?) {
+        (transport.sawEnd, link?.connection.io.transport.certificate ?? transport.certificate)
     }
 
     /// Appends a stretch of a WebSocket's bytes.
@@ -118,6 +125,20 @@ struct UpstreamIO: ~Copyable {
         case .body, .tunnel, .failed, .closed: break
         }
         return step
+    }
+
+    /// The same, and what more the socket has when the input does not tell enough.
+    mutating func read(into head: inout ResponseHead, scratch: inout Buffer) -> ClientConnection.Step {
+        while true {
+            let step = next(into: &head)
+            guard step.event == .needsInput, transport.fill(scratch: &scratch) else { return step }
+        }
+    }
+
+    /// Whether a connection from the pool is as it was left: nobody ended it, or said what nobody had asked for.
+    mutating func isUntouched(scratch: inout Buffer) -> Bool {
+        transport.fill(scratch: &scratch)
+        return transport.state == .open && transport.input.isEmpty
     }
 
     private static func next(

@@ -116,12 +116,6 @@ final class Downstream {
         return io.transport.serverName
     }
 
-    /// What the caller showed in its handshake.
-    var certificate: ClientCertificate? {
-        if let link = io.link { return link.connection.io.transport.certificate }
-        return io.transport.certificate
-    }
-
     /// Whether the caller has left while its request is under way.
     var isAbandoned: Bool {
         guard io.transport.sawEnd, !hasHalfClosed else { return false }

@@ -14,7 +14,7 @@ import Vending
 package final class Sidecar {
     private let loop: ControlLoop
     private let control: ControlPlane
-    private let workers: [Worker]
+    private let workers: [WorkerBox]
     /// Every address that is bound, by listener name; tells the ports where 0 was asked for.
     package let addresses: [(name: String, address: String)]
 
@@ -43,18 +43,19 @@ package final class Sidecar {
             let wake = try WakeSource()
             let inbox = Mailbox<ControlMessage>(waker: wake.waker)
             let (census, backlog) = (ConnectionCensus(), RecordBacklog())
-            var workers: [Worker] = []
+            var workers: [WorkerBox] = []
             let (sockets, addresses) = try Self.sockets(plan, inherited, workers: count)
             for index in 0..<count {
-                let worker = try Worker(
+                var worker = Worker(
                     plan,
                     index: index,
                     control: inbox,
                     census: census,
-                    backlog: backlog
+                    backlog: backlog,
+                    reactor: try Reactor()
                 )
                 if before == nil { try worker.listen(sockets[index]) }
-                workers.append(worker)
+                workers.append(WorkerBox(worker))
             }
             self.workers = workers
             control = try ControlPlane(
@@ -134,8 +135,7 @@ package final class Sidecar {
         var threads: [ThreadBox] = []
         do throws(SystemError) {
             for worker in workers {
-                let carried = Carried(worker)
-                let thread = try Thread(name: "worker-\(worker.index)") { carried.worker.run() }
+                let thread = try Thread(name: "worker-\(worker.index)") { worker.run() }
                 threads.append(ThreadBox(thread))
             }
         } catch {
@@ -151,9 +151,18 @@ package final class Sidecar {
 }
 
 /// A worker on its way to its thread: made here, used there and nowhere else from then on.
-private struct Carried: @unchecked Sendable {
-    let worker: Worker
-    init(_ worker: Worker) { self.worker = worker }
+private final class WorkerBox: @unchecked Sendable {
+    let index: Int
+    let inbox: Mailbox<WorkerMessage>
+    private var worker: Worker
+
+    init(_ worker: consuming Worker) {
+        index = worker.index
+        inbox = worker.inbox
+        self.worker = worker
+    }
+
+    func run() { worker.run() }
 }
 
 private final class ThreadBox {

@@ -44,6 +44,7 @@ struct Transport: ~Copyable {
     /// What the caller showed in its handshake; nil for none, and towards upstreams.
     private(set) var certificate: ClientCertificate?
     private let isConnecting: Bool
+    private let lent = ByAddress()
 
     init(_ socket: consuming Socket, session: consuming TLSSession?, connecting: Bool) {
         // In one straight line: see `Descriptor` for what a branch in here would do.
@@ -156,21 +157,24 @@ struct Transport: ~Copyable {
     }
 
     /// Encrypts and writes what waits. Cost: at most one `write` while the socket takes everything.
-    mutating func flush() {
+    /// - Returns: the state after it.
+    @discardableResult
+    mutating func flush() -> State {
         seal()
-        guard pendingBytes > 0, !isPlain || state != .opening else { return }
+        guard pendingBytes > 0, !isPlain || state != .opening else { return state }
         while isWritable {
             let transfer = isPlain ? socket.write(output.bytes) : socket.write(wire.bytes)
             switch transfer {
             case .moved(let count):
                 if isPlain { output.consume(count) } else { wire.consume(count) }
-                if isPlain ? output.isEmpty : wire.isEmpty { return }
+                if isPlain ? output.isEmpty : wire.isEmpty { return state }
             case .wouldBlock: isWritable = false
             case .ended, .failed:
                 isWritable = false
                 state = .failed(.reset)
             }
         }
+        return state
     }
 
     private mutating func seal() {

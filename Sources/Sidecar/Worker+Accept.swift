@@ -9,7 +9,7 @@ import Telemetry
 extension Worker {
     /// Takes waiting connections. At the limit the newest are turned away at once, so that those that are open go
     /// on; without descriptors accepting pauses and nothing else does.
-    func accept(on listener: ListenerSocket) {
+    mutating func accept(on listener: ListenerSocket) {
         while true {
             switch listener.socket.accept() {
             case .none: return
@@ -28,7 +28,7 @@ extension Worker {
     }
 
     /// Whether listener and address may have one more; then it is counted for both.
-    private func admits(_ peer: SocketAddress?, _ listener: Int) -> Bool {
+    private mutating func admits(_ peer: SocketAddress?, _ listener: Int) -> Bool {
         let address = peer?.ip
         let isCounted = address.map { plan.countsLoopback || !$0.isLoopback } ?? false
         switch census.enter(
@@ -47,7 +47,7 @@ extension Worker {
         }
     }
 
-    private func open(_ socket: consuming Socket, _ peer: SocketAddress?, _ listener: Int) {
+    private mutating func open(_ socket: consuming Socket, _ peer: SocketAddress?, _ listener: Int) {
         let session = plan.listeners[listener].tls.map { TLSSession(server: $0) }
         let connection = Downstream(
             socket,

@@ -10,14 +10,15 @@ import Telemetry
 /// those who may not be here any more.
 extension Worker {
     /// Other keys, other tenants.
-    func adopt(_ snapshot: Snapshot) {
+    mutating func adopt(_ snapshot: Snapshot) {
         let old = gateway.identity
         gateway.adopt(snapshot)
         endStale(since: old)
     }
 
     /// Another configuration.
-    func adopt(_ next: WorkerPlan, _ sockets: [ListenerSocket], _ addresses: [Int: [SocketAddress]]) {
+    mutating func adopt(_ next: WorkerPlan, _ sockets: [ListenerSocket], _ addresses: [Int: [SocketAddress]])
+    {
         let old = plan
         plan = next
         adoptUpstreams(replacing: old, addresses)
@@ -25,7 +26,7 @@ extension Worker {
         adoptListeners(replacing: old, sockets)
     }
 
-    private func adoptUpstreams(replacing old: WorkerPlan, _ addresses: [Int: [SocketAddress]]) {
+    private mutating func adoptUpstreams(replacing old: WorkerPlan, _ addresses: [Int: [SocketAddress]]) {
         for (place, upstream) in plan.upstreams.enumerated() {
             let before = place < old.upstreams.count ? old.upstreams[place] : nil
             if let before, before.isSame(as: upstream), before.isRetired == upstream.isRetired { continue }
@@ -41,7 +42,7 @@ extension Worker {
         }
     }
 
-    private func adoptListeners(replacing old: WorkerPlan, _ sockets: [ListenerSocket]) {
+    private mutating func adoptListeners(replacing old: WorkerPlan, _ sockets: [ListenerSocket]) {
         for listener in listeners where !plan.listeners[listener.place].isOpen { close(listener) }
         listeners.removeAll { !plan.listeners[$0.place].isOpen }
         // Without room for one more descriptor in the reactor the other workers answer on that port.
@@ -50,19 +51,19 @@ extension Worker {
             guard place < old.listeners.count else { return false }
             return !plan.listeners[place].isOpen || !plan.listeners[place].trustsLike(old.listeners[place])
         }
-        forEachMultiplex { if endsConnections[$0.listener] { drain($0) } }
-        forEachDownstream { if endsConnections[$0.listener] { retire($0) } }
+        for connection in multiplexes where endsConnections[connection.listener] { drain(connection) }
+        for connection in downstreams where endsConnections[connection.listener] { retire(connection) }
     }
 
     /// Closes a listener so that nobody is reset who is connected in the kernel's eyes: no new handshake begins, those
     /// under way have a moment to end, and who waits at the door is taken in.
-    func close(_ listener: ListenerSocket) {
+    mutating func close(_ listener: ListenerSocket) {
         listener.socket.refuseNewConnections()
         closing.append(listener)
         closeListenersAt = now + plan.handshakeTime
     }
 
-    func closeListeners() {
+    mutating func closeListeners() {
         closeListenersAt = nil
         for listener in closing {
             accept(on: listener)
@@ -73,7 +74,7 @@ extension Worker {
 
     /// Ends a connection as soon as nothing is under way on it. One that was used a moment ago is given another moment:
     /// its next request may be on its way, and would be lost with it.
-    func retire(_ connection: Downstream) {
+    mutating func retire(_ connection: Downstream) {
         // A stream has no next request, and its connection takes care of itself.
         if connection.isStream { return }
         connection.isRetiring = true
@@ -86,12 +87,14 @@ extension Worker {
 
     /// Ends what is under way for those who may not be here any more: a tenant that was suspended or has gone, a token
     /// whose key was taken back (THREATS 9).
-    private func endStale(since old: IdentitySnapshot) {
+    private mutating func endStale(since old: IdentitySnapshot) {
         let identity = gateway.identity
         guard identity.mayRefuseMore(than: old) else { return }
-        forEachDownstream { connection in
-            guard let exchange = connection.exchange, let principal = exchange.value.principal else { return }
-            guard let failure = identity.refusal(of: principal) else { return }
+        for connection in downstreams {
+            guard let exchange = connection.exchange, let principal = exchange.value.principal else {
+                continue
+            }
+            guard let failure = identity.refusal(of: principal) else { continue }
             refuse(connection, exchange, Refusal(failure))
             gateway.count(.exchangesCut)
             schedule(connection)

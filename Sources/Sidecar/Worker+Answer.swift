@@ -7,13 +7,13 @@ import HTTPTypes
 /// The caller's side: writing responses.
 extension Worker {
     /// Refuses whatever the connection is at.
-    func refuse(_ connection: Downstream, _ refusal: Refusal) {
+    mutating func refuse(_ connection: Downstream, _ refusal: Refusal) {
         guard let exchange = connection.exchange else { return close(connection) }
         refuse(connection, exchange, refusal)
         schedule(connection)
     }
 
-    func refuse(_ connection: Downstream, _ exchange: ExchangeBox, _ refusal: Refusal) {
+    mutating func refuse(_ connection: Downstream, _ exchange: ExchangeBox, _ refusal: Refusal) {
         leaveQueues(connection)
         if connection.io.awaitsResponse {
             _ = gateway.refuse(&exchange.value, refusal)
@@ -26,7 +26,7 @@ extension Worker {
     }
 
     /// What the caller sent is no request.
-    func refuse(_ connection: Downstream, _ error: HTTP1Error) {
+    mutating func refuse(_ connection: Downstream, _ error: HTTP1Error) {
         guard let exchange = connection.exchange else { return close(connection) }
         let refusal = Refusal(error)
         if exchange.value.hasBegun { return refuse(connection, exchange, refusal) }
@@ -36,7 +36,7 @@ extension Worker {
     }
 
     /// Sends an answer that stands whole in the exchange, and ends the exchange.
-    func answer(_ connection: Downstream, _ exchange: ExchangeBox) {
+    mutating func answer(_ connection: Downstream, _ exchange: ExchangeBox) {
         dropUpstream(connection)
         exchange.value.bytesOut = exchange.value.answer.body.count
         exchange.value.isAnswered = true
@@ -54,7 +54,11 @@ extension Worker {
     }
 
     /// The response is out: the record is written, and the connection goes on to its next request or its end.
-    func endExchange(_ connection: Downstream, _ exchange: ExchangeBox, _ ending: ServerConnection.Ending) {
+    mutating func endExchange(
+        _ connection: Downstream,
+        _ exchange: ExchangeBox,
+        _ ending: ServerConnection.Ending
+    ) {
         finish(exchange, connection)
         connection.exchange = nil
         give(exchange)
@@ -67,7 +71,7 @@ extension Worker {
     }
 
     /// Ends the connection in the middle of a response, so that the caller sees that it is not whole.
-    func cutOff(_ connection: Downstream, _ exchange: ExchangeBox) {
+    mutating func cutOff(_ connection: Downstream, _ exchange: ExchangeBox) {
         dropUpstream(connection)
         connection.io.server.abort()
         // What the upstream did say still reaches the caller, and visibly has no end.

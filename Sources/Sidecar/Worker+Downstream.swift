@@ -11,7 +11,7 @@ import Telemetry
 /// The caller's side: reading requests.
 extension Worker {
     /// Looks at everything that may have changed for a caller's connection, then writes once.
-    func advance(_ connection: Downstream) {
+    mutating func advance(_ connection: Downstream) {
         guard !connection.isClosed else { return }
         if connection.isStream { return advanceStream(connection) }
         if connection.io.transport.isHungUp, connection.phase != .waiting { return hangUp(connection) }
@@ -19,8 +19,7 @@ extension Worker {
         if connection.phase == .closing { return linger(connection) }
         read(connection)
         guard !connection.isClosed else { return }
-        connection.io.transport.flush()
-        if case .failed = connection.io.transport.state { return hangUp(connection) }
+        if case .failed = connection.io.transport.flush() { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
         if let upstream = connection.upstream, upstream.isPaused,
             connection.io.pendingBytes <= plan.windowBytes / 2
@@ -30,7 +29,7 @@ extension Worker {
         setDeadline(connection)
     }
 
-    func read(_ connection: Downstream) {
+    mutating func read(_ connection: Downstream) {
         while pump(connection) == .needsInput {
             guard !connection.isOver, connection.io.transport.fill(scratch: &scratch) else { break }
         }
@@ -45,7 +44,7 @@ extension Worker {
     private enum Pump { case needsInput, paused }
 
     /// Feeds the engine with what has been read, as long as there is somewhere for it to go.
-    private func pump(_ connection: Downstream) -> Pump {
+    private mutating func pump(_ connection: Downstream) -> Pump {
         while !connection.isOver, acceptsInput(connection) {
             if connection.exchange == nil {
                 if connection.io.transport.input.isEmpty { return .needsInput }
@@ -61,7 +60,10 @@ extension Worker {
             case .body(let range):
                 take(range, of: connection, exchange)
                 if !connection.isOver { connection.io.consume(step.consumed) }
-            case .ended: requestEnded(connection, exchange)
+            case .ended:
+                requestEnded(connection, exchange)
+                // What comes behind it waits for the response's end.
+                if connection.phase == .forwarding { return .paused }
             case .tunnel(let range):
                 relay(range, of: connection)
                 connection.io.consume(step.consumed)
@@ -75,7 +77,7 @@ extension Worker {
         return .paused
     }
 
-    private func acceptsInput(_ connection: Downstream) -> Bool {
+    private mutating func acceptsInput(_ connection: Downstream) -> Bool {
         switch connection.phase {
         case .waiting, .collecting: return true
         case .parked, .queued, .closing: return false
@@ -86,7 +88,7 @@ extension Worker {
         }
     }
 
-    private func startHead(_ connection: Downstream) {
+    private mutating func startHead(_ connection: Downstream) {
         let exchange = takeExchange()
         entropy.take(Gateway.randomBytes, into: &exchange.value.random)
         connection.exchange = exchange
@@ -95,17 +97,22 @@ extension Worker {
         arm(connection)
     }
 
-    func begin(_ connection: Downstream, _ exchange: ExchangeBox, _ facts: RequestFacts) {
+    mutating func begin(_ connection: Downstream, _ exchange: ExchangeBox, _ facts: RequestFacts) {
         connection.facts = facts
         connection.requestEnded = false
         connection.wasRetried = false
         connection.hasServed = true
-        connection.hasHalfClosed = connection.io.transport.sawEnd
-        exchange.value.isWebSocket = facts.isWebSocket
-        exchange.value.source = connection.source
-        exchange.value.certificate = connection.certificate
-        exchange.value.isMisdirected = isMisdirected(connection, exchange.value.request)
-        exchange.value.bodyLength = facts.framing.length
+        let caller = connection.io.caller
+        connection.hasHalfClosed = caller.hasEnded
+        exchange.value.arrived(
+            from: connection.source,
+            caller.certificate,
+            isWebSocket: facts.isWebSocket,
+            bodyLength: facts.framing.length
+        )
+        if plan.listeners[connection.listener].bindsAuthority, let name = connection.serverName {
+            exchange.value.bind(to: name.span)
+        }
         if isDraining || connection.isRetiring { connection.io.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
         let isFull = isPressed || gateway.exchangesUnderWay >= plan.maximumExchanges
@@ -116,19 +123,8 @@ extension Worker {
         perform(action, connection, exchange)
     }
 
-    /// A caller that asked for one name in the handshake may not ask for another in the request: it could reach
-    /// what the other name's trust guards (THREATS 19).
-    private func isMisdirected(_ connection: Downstream, _ request: borrowing RequestHead) -> Bool {
-        guard plan.listeners[connection.listener].bindsAuthority,
-            let name = connection.serverName
-        else {
-            return false
-        }
-        return !request.host.isEmpty && !request.host.equals(name)
-    }
-
     /// Does what the gateway asks for.
-    func perform(_ action: Gateway.Action, _ connection: Downstream, _ exchange: ExchangeBox) {
+    mutating func perform(_ action: Gateway.Action, _ connection: Downstream, _ exchange: ExchangeBox) {
         switch action {
         case .need(let need): park(connection, need)
         case .collect(let limit):
@@ -140,7 +136,7 @@ extension Worker {
         }
     }
 
-    private func park(_ connection: Downstream, _ need: Need) {
+    private mutating func park(_ connection: Downstream, _ need: Need) {
         connection.phase = .parked
         connection.need = need
         connection.deadline = now + plan.timeout(of: need)
@@ -152,7 +148,7 @@ extension Worker {
     }
 
     /// The need is met, or is not to be met; the step that asked runs again.
-    func resume(_ connection: Downstream, _ outcome: NeedOutcome) {
+    mutating func resume(_ connection: Downstream, _ outcome: NeedOutcome) {
         guard !connection.isClosed, connection.phase == .parked, let exchange = connection.exchange else {
             return
         }
@@ -162,7 +158,7 @@ extension Worker {
         schedule(connection)
     }
 
-    private func take(_ range: Range<Int>, of connection: Downstream, _ exchange: ExchangeBox) {
+    private mutating func take(_ range: Range<Int>, of connection: Downstream, _ exchange: ExchangeBox) {
         exchange.value.bytesIn += range.count
         if exchange.value.bytesIn > plan.bodyBytes { return refuse(connection, exchange, .bodyTooLarge) }
         switch connection.phase {
@@ -193,7 +189,9 @@ extension Worker {
 
     /// The body is larger than what is collected: the request goes out, and its body follows in pieces.
     /// - Returns: false where the adapter must see the whole.
-    private func overflow(_ range: Range<Int>, _ connection: Downstream, _ exchange: ExchangeBox) -> Bool {
+    private mutating func overflow(_ range: Range<Int>, _ connection: Downstream, _ exchange: ExchangeBox)
+        -> Bool
+    {
         guard let action = gateway.requestOverflowed(&exchange.value) else { return false }
         if action == .forward { exchange.value.piece.append(range, of: connection.io.transport.input) }
         guard action == .forward, gateway.rewritePiece(&exchange.value, isFinal: false) else {
@@ -206,7 +204,7 @@ extension Worker {
     }
 
     /// Rewrites a piece of the request's body and sends what goes on.
-    private func rewrite(
+    private mutating func rewrite(
         isFinal: Bool,
         _ connection: Downstream,
         _ upstream: Upstream,
@@ -224,7 +222,7 @@ extension Worker {
         return sendPieces(connection, upstream, exchange)
     }
 
-    private func requestEnded(_ connection: Downstream, _ exchange: ExchangeBox) {
+    private mutating func requestEnded(_ connection: Downstream, _ exchange: ExchangeBox) {
         connection.requestEnded = true
         switch connection.phase {
         case .collecting:
@@ -241,7 +239,7 @@ extension Worker {
 
     /// Ends the request's message at the upstream. Its trailers end here (RFC 9110 §6.5.2): they came too late for what is
     /// decided about fields, and no table names them.
-    func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
+    mutating func endRequest(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
         if exchange.value.rewritesPieces {
             guard rewrite(isFinal: true, connection, upstream, exchange) else { return }
         }
@@ -253,7 +251,7 @@ extension Worker {
         schedule(upstream)
     }
 
-    private func relay(_ range: Range<Int>, of connection: Downstream) {
+    private mutating func relay(_ range: Range<Int>, of connection: Downstream) {
         guard let upstream = connection.upstream else { return }
         connection.exchange?.value.bytesIn += range.count
         upstream.io.transport.output.append(range, of: connection.io.transport.input)
@@ -263,7 +261,7 @@ extension Worker {
     // MARK: endings
 
     /// The caller sent its last byte. It may still want the answer to what it asked.
-    private func callerEnded(_ connection: Downstream) {
+    private mutating func callerEnded(_ connection: Downstream) {
         switch connection.phase {
         // What is left of the input is a piece that will never be whole.
         case .waiting, .collecting: break
@@ -279,7 +277,7 @@ extension Worker {
     }
 
     /// Nobody is there any more: what is under way is cancelled and recorded.
-    func hangUp(_ connection: Downstream, _ reason: Refusal = .callerGone) {
+    mutating func hangUp(_ connection: Downstream, _ reason: Refusal = .callerGone) {
         if connection.io.transport.state == .failed(.tls), !connection.hasServed {
             gateway.count(.tlsHandshakeFailures)
         }
@@ -293,7 +291,7 @@ extension Worker {
 
     /// Flushes the answer, says goodbye, and drops what still comes until the caller has seen it: closing at once
     /// would reset the connection and could take the answer with it (RFC 9112 §9.6).
-    private func linger(_ connection: Downstream) {
+    private mutating func linger(_ connection: Downstream) {
         connection.io.transport.flush()
         if case .failed = connection.io.transport.state { return close(connection) }
         guard connection.io.pendingBytes == 0 else { return setDeadline(connection) }
@@ -307,7 +305,7 @@ extension Worker {
         setDeadline(connection)
     }
 
-    func close(_ connection: Downstream) {
+    mutating func close(_ connection: Downstream) {
         guard !connection.isClosed else { return }
         dropUpstream(connection)
         leaveQueues(connection)
@@ -329,7 +327,7 @@ extension Worker {
     }
 
     /// Takes a connection out of whatever it waits in.
-    func leaveQueues(_ connection: Downstream) {
+    mutating func leaveQueues(_ connection: Downstream) {
         switch connection.phase {
         case .parked:
             guard let need = connection.need else { return }
@@ -342,7 +340,7 @@ extension Worker {
         }
     }
 
-    func setDeadline(_ connection: Downstream) {
+    mutating func setDeadline(_ connection: Downstream) {
         switch connection.phase {
         case .waiting:
             // Within a head, and while a body is dropped, the deadline stands since it began.
@@ -364,7 +362,7 @@ extension Worker {
 
     /// Until when the next byte of the request's body must come, and where the body can be held to a pace, enough of them: a
     /// caller that sends one now and then would hold a connection, and an upstream's, for as long as it likes.
-    private func bodyDeadline(_ connection: Downstream) -> Instant {
+    private mutating func bodyDeadline(_ connection: Downstream) -> Instant {
         let idle = now + plan.bodyTimeout
         guard let exchange = connection.exchange, !connection.requestEnded, plan.bodyRate > 0 else {
             return idle
@@ -379,14 +377,14 @@ extension Worker {
     }
 
     /// Set when the token or certificate that the exchange under way began with has come to its end.
-    private func expired(_ connection: Downstream) -> Refusal? {
+    private mutating func expired(_ connection: Downstream) -> Refusal? {
         guard now >= connection.principalEndsAt, let principal = connection.exchange?.value.principal else {
             return nil
         }
         return Refusal(principal.expired)
     }
 
-    func timedOut(_ connection: Downstream) {
+    mutating func timedOut(_ connection: Downstream) {
         switch connection.phase {
         case .waiting:
             // One that never asked for anything, or stalls in its handshake, has had its time.

@@ -14,7 +14,7 @@ extension Worker {
 
     /// Which protocol the caller speaks: what ALPN has chosen, or without TLS what it says first (RFC 9113 §3.3).
     /// - Returns: false when more input is needed.
-    func chooseProtocol(_ connection: Downstream) -> Bool {
+    mutating func chooseProtocol(_ connection: Downstream) -> Bool {
         if connection.io.transport.speaksHTTP2 {
             multiplex(connection)
             return true
@@ -33,7 +33,7 @@ extension Worker {
     }
 
     /// The connection goes on as one of HTTP/2.
-    private func multiplex(_ connection: Downstream) {
+    private mutating func multiplex(_ connection: Downstream) {
         var transport = Transport.detached()
         swap(&transport, &connection.io.transport)
         let multiplex = Multiplex(transport, connection, limits: plan.http2, now: now)
@@ -50,7 +50,7 @@ extension Worker {
     // MARK: the connection
 
     /// Looks at everything that may have changed for a connection, then writes.
-    func advance(_ connection: Multiplex) {
+    mutating func advance(_ connection: Multiplex) {
         guard !connection.isClosed else { return }
         if connection.io.transport.isHungUp { return hangUp(connection) }
         if connection.isClosing { return linger(connection) }
@@ -68,7 +68,7 @@ extension Worker {
     }
 
     /// Reads while there is room for what it may lead to: a caller that does not read is not read either.
-    private func read(_ connection: Multiplex) {
+    private mutating func read(_ connection: Multiplex) {
         while connection.io.transport.pendingBytes < plan.windowBytes {
             if !connection.io.transport.input.isEmpty {
                 connection.io.receive(now: now)
@@ -87,7 +87,7 @@ extension Worker {
     }
 
     /// Hands on what the machine has to tell.
-    private func tell(_ connection: Multiplex) {
+    private mutating func tell(_ connection: Multiplex) {
         while let event = connection.io.server.session.nextEvent() {
             switch event {
             case .head(let id): begin(connection, id)
@@ -111,7 +111,7 @@ extension Worker {
         }
     }
 
-    private func fail(_ connection: Multiplex, _ failure: HTTP2Error) {
+    private mutating func fail(_ connection: Multiplex, _ failure: HTTP2Error) {
         if case .flood(let flood) = failure.reason { gateway.count(flood.counter) }
         for stream in connection.streams { hangUp(stream, Refusal(failure)) }
         connection.io.send(upTo: plan.windowBytes)
@@ -120,13 +120,13 @@ extension Worker {
     }
 
     /// Nobody is there any more.
-    func hangUp(_ connection: Multiplex, _ reason: Refusal = .callerGone) {
+    mutating func hangUp(_ connection: Multiplex, _ reason: Refusal = .callerGone) {
         for stream in connection.streams { hangUp(stream, reason) }
         close(connection)
     }
 
     /// As for HTTP/1.1: the last words must not be lost to a reset.
-    private func linger(_ connection: Multiplex) {
+    private mutating func linger(_ connection: Multiplex) {
         connection.deadline = min(connection.deadline, now + plan.lingerTimeout)
         connection.io.transport.flush()
         if case .failed = connection.io.transport.state { return close(connection) }
@@ -142,13 +142,13 @@ extension Worker {
     }
 
     /// No new requests; see `Session.drain`.
-    func drain(_ connection: Multiplex) {
+    mutating func drain(_ connection: Multiplex) {
         connection.isRetiring = true
         connection.io.server.session.drain()
         schedule(connection)
     }
 
-    func close(_ connection: Multiplex) {
+    mutating func close(_ connection: Multiplex) {
         guard !connection.isClosed else { return }
         connection.isClosed = true
         connection.spare = []
@@ -161,7 +161,7 @@ extension Worker {
 
     // MARK: streams
 
-    private func begin(_ connection: Multiplex, _ id: StreamID) {
+    private mutating func begin(_ connection: Multiplex, _ id: StreamID) {
         let stream = connection.open(id, limits: plan.callerLimits)
         let exchange = takeExchange()
         entropy.take(Gateway.randomBytes, into: &exchange.value.random)
@@ -186,7 +186,7 @@ extension Worker {
     }
 
     /// What the handshake of HTTP/1.1 has, and that of HTTP/2 has not (RFC 8441 §5).
-    private func addKey(to fields: inout Fields) {
+    private mutating func addKey(to fields: inout Fields) {
         var random = Buffer()
         entropy.take(16, into: &random)
         var key = Buffer()
@@ -195,7 +195,7 @@ extension Worker {
     }
 
     /// As `advance`, for one stream; what it has to say is written by its connection.
-    func advanceStream(_ stream: Downstream) {
+    mutating func advanceStream(_ stream: Downstream) {
         guard stream.exchange != nil else { return }
         read(stream)
         guard let link = stream.io.link else { return }
@@ -212,7 +212,7 @@ extension Worker {
     }
 
     /// The exchange is over: the stream may be used for another, while the last of its answer still goes out.
-    func release(_ stream: Downstream, _ link: StreamLink) {
+    mutating func release(_ stream: Downstream, _ link: StreamLink) {
         stream.io.consume(stream.io.transport.input.count)
         if stream.io.transport.input.capacity > plan.windowBytes { stream.io.transport.input.release() }
         stream.io.link = nil
@@ -225,7 +225,7 @@ extension Worker {
 
     // MARK: time
 
-    private func setDeadline(_ connection: Multiplex) {
+    private mutating func setDeadline(_ connection: Multiplex) {
         let sent = connection.io.server.session.bodyBytesSent
         if sent != connection.progress.bytes || !isWaiting(connection) { connection.progress = (now, sent) }
         let earliest =
@@ -242,11 +242,11 @@ extension Worker {
     }
 
     /// Whether something waits for the caller that no exchange waits for any more.
-    private func isWaiting(_ connection: Multiplex) -> Bool {
+    private mutating func isWaiting(_ connection: Multiplex) -> Bool {
         connection.hasUnreadAnswers || connection.io.transport.pendingBytes > 0
     }
 
-    func timedOut(_ connection: Multiplex) {
+    mutating func timedOut(_ connection: Multiplex) {
         if connection.isClosing { return close(connection) }
         for stream in connection.streams where stream.deadline <= now { timedOut(stream) }
         if isWaiting(connection), connection.progress.at + plan.bodyTimeout <= now {
@@ -262,7 +262,7 @@ extension Worker {
         schedule(connection)
     }
 
-    private func idle(_ connection: Multiplex) {
+    private mutating func idle(_ connection: Multiplex) {
         guard connection.isTrimmed || connection.isRetiring else {
             connection.isTrimmed = true
             connection.io.transport.trim()

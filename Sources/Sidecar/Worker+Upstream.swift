@@ -14,8 +14,8 @@ extension Worker {
     // MARK: connections
 
     /// Finds a connection for the exchange: an idle one of the same tenant and credential, else a new one.
-    func open(_ connection: Downstream, _ exchange: ExchangeBox) {
-        guard let place = exchange.value.upstream, let pool = exchange.value.pool else { return }
+    mutating func open(_ connection: Downstream, _ exchange: ExchangeBox) {
+        guard let (place, pool) = exchange.value.destination else { return }
         if plan.upstreams[place].protocol != .http1 {
             let allowsHTTP1 = plan.upstreams[place].protocol == .auto
             guard allowsHTTP1 || !exchange.value.isWebSocket else {
@@ -28,8 +28,7 @@ extension Worker {
         }
         if !connection.wasRetried {
             while let upstream = pools[place].take(pool) {
-                upstream.io.transport.fill(scratch: &scratch)
-                if upstream.io.transport.state == .open, upstream.io.transport.input.isEmpty {
+                if upstream.io.isUntouched(scratch: &scratch) {
                     gateway.count(.poolHits)
                     return attach(connection, upstream, exchange)
                 }
@@ -40,7 +39,12 @@ extension Worker {
         connect(connection, exchange, place, pool)
     }
 
-    private func connect(_ connection: Downstream, _ exchange: ExchangeBox, _ place: Int, _ pool: Int) {
+    private mutating func connect(
+        _ connection: Downstream,
+        _ exchange: ExchangeBox,
+        _ place: Int,
+        _ pool: Int
+    ) {
         if pools[place].isSaturated {
             if let idle = pools[place].idleShared() { retire(idle) }
         }
@@ -79,7 +83,7 @@ extension Worker {
     }
 
     /// Lets the exchange have the connection, and sends the head (it waits in the buffer until connected).
-    func attach(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
+    mutating func attach(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
         connection.upstream = upstream
         connection.phase = .forwarding
         connection.pace = (now, exchange.value.bytesIn)
@@ -104,18 +108,17 @@ extension Worker {
         schedule(upstream)
     }
 
-    func sendHead(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
+    mutating func sendHead(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
         let authority = plan.upstreams[upstream.place].authority
+        let (length, hasPieces) = exchange.value.outgoingLength(announced: connection.facts.framing.length)
         upstream.io.send(
             exchange.value.outgoing,
             authority: authority.span,
-            length: exchange.value.isBodyCollected
-                ? .fixed(exchange.value.requestBody.count)
-                : exchange.value.rewritesPieces ? .unknown : connection.facts.framing.length,
+            length: length,
             webSocket: connection.facts.isWebSocket,
             acceptsTrailers: connection.facts.acceptsTrailers
         )
-        if exchange.value.rewritesPieces { _ = sendPieces(connection, upstream, exchange) }
+        if hasPieces { _ = sendPieces(connection, upstream, exchange) }
         if connection.requestEnded {
             sendCollected(connection, upstream, exchange)
         } else {
@@ -124,7 +127,11 @@ extension Worker {
         }
     }
 
-    private func sendCollected(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) {
+    private mutating func sendCollected(
+        _ connection: Downstream,
+        _ upstream: Upstream,
+        _ exchange: ExchangeBox
+    ) {
         do throws(HTTP1Error) {
             try upstream.io.write(0..<exchange.value.requestBody.count, of: exchange.value.requestBody)
             try upstream.io.finish()
@@ -135,7 +142,8 @@ extension Worker {
 
     /// Sends what was rewritten so far of a request's body.
     /// - Returns: whether the exchange goes on.
-    func sendPieces(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) -> Bool {
+    mutating func sendPieces(_ connection: Downstream, _ upstream: Upstream, _ exchange: ExchangeBox) -> Bool
+    {
         if exchange.value.requestBody.isEmpty { return true }
         do throws(HTTP1Error) {
             try upstream.io.write(0..<exchange.value.requestBody.count, of: exchange.value.requestBody)
@@ -148,7 +156,7 @@ extension Worker {
     }
 
     /// Somebody may have a connection now.
-    func admitWaiting(_ place: Int) {
+    mutating func admitWaiting(_ place: Int) {
         // Who finds nothing after all waits again, at the end.
         for _ in pools[place].waiting.indices {
             guard !pools[place].waiting.isEmpty else { return }
@@ -162,7 +170,7 @@ extension Worker {
         }
     }
 
-    func close(_ upstream: Upstream) {
+    mutating func close(_ upstream: Upstream) {
         guard !upstream.isClosed else { return }
         if let link = upstream.io.link { return release(upstream, link) }
         if upstream.phase == .idle { pools[upstream.place].remove(upstream, upstream.pool) }
@@ -177,22 +185,21 @@ extension Worker {
     }
 
     /// Cancels what the exchange has at an upstream.
-    func dropUpstream(_ connection: Downstream) {
+    mutating func dropUpstream(_ connection: Downstream) {
         guard let upstream = connection.upstream else { return }
         close(upstream)
     }
 
     // MARK: reading
 
-    func advance(_ upstream: Upstream) {
+    mutating func advance(_ upstream: Upstream) {
         guard !upstream.isClosed else { return }
         if upstream.isStream { return advanceStream(upstream) }
         if upstream.phase == .connecting { connecting(upstream) }
         guard !upstream.isClosed else { return }
         if upstream.phase != .connecting { pump(upstream) }
         guard !upstream.isClosed else { return }
-        upstream.io.transport.flush()
-        if case .failed = upstream.io.transport.state, upstream.io.transport.input.isEmpty {
+        if case .failed = upstream.io.transport.flush(), upstream.io.transport.input.isEmpty {
             return failed(upstream, .upstreamClosed)
         }
         if let connection = upstream.downstream, connection.isPaused,
@@ -202,7 +209,7 @@ extension Worker {
         }
     }
 
-    private func connecting(_ upstream: Upstream) {
+    private mutating func connecting(_ upstream: Upstream) {
         if !upstream.isConnected, upstream.io.transport.isWritable {
             upstream.isConnected = true
             upstream.io.transport.connected()
@@ -221,19 +228,18 @@ extension Worker {
     }
 
     /// Feeds the engine with what the upstream sent, as long as the caller takes it.
-    func pump(_ upstream: Upstream) {
+    mutating func pump(_ upstream: Upstream) {
         guard let connection = upstream.downstream, let exchange = connection.exchange else {
             return idleEvent(upstream)
         }
         while true {
             upstream.isPaused = connection.io.pendingBytes >= plan.windowBytes
             if upstream.isPaused { return }
-            let step = upstream.io.next(into: &exchange.value.upstreamResponse)
+            let step = upstream.io.read(into: &exchange.value.upstreamResponse, scratch: &scratch)
             if step.event != .needsInput {
                 guard handle(step, upstream, connection, exchange) else { return }
                 continue
             }
-            if upstream.io.transport.fill(scratch: &scratch) { continue }
             switch upstream.io.transport.state {
             case .opening, .open: return
             case .peerEnded: return peerClosed(upstream, connection, exchange, cleanly: true)
@@ -243,7 +249,7 @@ extension Worker {
     }
 
     /// - Returns: whether there may be more to read for this exchange.
-    private func handle(
+    private mutating func handle(
         _ step: ClientConnection.Step,
         _ upstream: Upstream,
         _ connection: Downstream,
@@ -278,7 +284,7 @@ extension Worker {
         }
     }
 
-    private func respond(
+    private mutating func respond(
         _ upstream: Upstream,
         _ connection: Downstream,
         _ exchange: ExchangeBox,
@@ -298,42 +304,41 @@ extension Worker {
         return true
     }
 
-    private func pass(
+    private mutating func pass(
         _ range: Range<Int>,
         of upstream: Upstream,
         _ connection: Downstream,
         _ exchange: ExchangeBox
     ) -> Bool {
+        if exchange.value.passes(range.count) {
+            do throws(HTTP1Error) {
+                try connection.io.write(range, of: upstream.io.transport.input)
+            } catch {
+                refuse(connection, exchange, Refusal(error))
+                return false
+            }
+            schedule(connection)
+            return true
+        }
         if exchange.value.mapsPieces {
             exchange.value.piece.append(range, of: upstream.io.transport.input)
             return map(isFinal: false, connection, exchange)
         }
-        if let limit = exchange.value.responseLimit {
-            if exchange.value.responseBody.count + range.count > Gateway.collectedBytes,
-                let action = gateway.responseOverflowed(&exchange.value)
-            {
-                return overflow(action, range, upstream, connection, exchange)
-            }
-            guard exchange.value.responseBody.count + range.count <= limit else {
-                refuse(connection, exchange, .responseTooLarge)
-                return false
-            }
-            exchange.value.responseBody.append(range, of: upstream.io.transport.input)
-            return true
+        if exchange.value.responseBody.count + range.count > Gateway.collectedBytes,
+            let action = gateway.responseOverflowed(&exchange.value)
+        {
+            return overflow(action, range, upstream, connection, exchange)
         }
-        exchange.value.bytesOut += range.count
-        do throws(HTTP1Error) {
-            try connection.io.write(range, of: upstream.io.transport.input)
-        } catch {
-            refuse(connection, exchange, Refusal(error))
+        guard exchange.value.responseBody.count + range.count <= exchange.value.responseLimit ?? 0 else {
+            refuse(connection, exchange, .responseTooLarge)
             return false
         }
-        schedule(connection)
+        exchange.value.responseBody.append(range, of: upstream.io.transport.input)
         return true
     }
 
     /// The response is larger than what is collected: its head and what was mapped so far leave now.
-    private func overflow(
+    private mutating func overflow(
         _ action: Gateway.ResponseAction,
         _ range: Range<Int>,
         _ upstream: Upstream,
@@ -352,7 +357,7 @@ extension Worker {
 
     /// Maps a piece of the response's body and sends what goes on.
     /// - Returns: whether there may be more to read for this exchange.
-    private func map(isFinal: Bool, _ connection: Downstream, _ exchange: ExchangeBox) -> Bool {
+    private mutating func map(isFinal: Bool, _ connection: Downstream, _ exchange: ExchangeBox) -> Bool {
         guard gateway.mapPiece(&exchange.value, isFinal: isFinal) else {
             cutOff(connection, exchange)
             return false
@@ -371,7 +376,11 @@ extension Worker {
         return true
     }
 
-    private func responseEnded(_ upstream: Upstream, _ connection: Downstream, _ exchange: ExchangeBox) {
+    mutating func responseEnded(
+        _ upstream: Upstream,
+        _ connection: Downstream,
+        _ exchange: ExchangeBox
+    ) {
         if exchange.value.mapsPieces {
             guard map(isFinal: true, connection, exchange) else { return }
         }
@@ -394,7 +403,7 @@ extension Worker {
     }
 
     /// The exchange is over at the upstream: its connection goes back to its pool if nothing about it is in doubt.
-    private func settle(_ upstream: Upstream, _ connection: Downstream) {
+    private mutating func settle(_ upstream: Upstream, _ connection: Downstream) {
         guard !upstream.isStream, upstream.io.isReusable, !isDraining else { return close(upstream) }
         connection.upstream = nil
         upstream.downstream = nil
@@ -406,7 +415,11 @@ extension Worker {
         admitWaiting(upstream.place)
     }
 
-    private func switchProtocols(_ upstream: Upstream, _ connection: Downstream, _ exchange: ExchangeBox)
+    private mutating func switchProtocols(
+        _ upstream: Upstream,
+        _ connection: Downstream,
+        _ exchange: ExchangeBox
+    )
         -> Bool
     {
         exchange.value.upstreamAnsweredAt = now
@@ -420,77 +433,5 @@ extension Worker {
         upstream.phase = .tunnel
         schedule(connection)
         return true
-    }
-
-    // MARK: endings
-
-    /// Something happened on a connection that nobody uses: it has ended, or says what nobody asked for.
-    private func idleEvent(_ upstream: Upstream) {
-        upstream.io.transport.fill(scratch: &scratch)
-        if upstream.io.transport.state != .open || !upstream.io.transport.input.isEmpty { close(upstream) }
-    }
-
-    private func peerClosed(
-        _ upstream: Upstream,
-        _ connection: Downstream,
-        _ exchange: ExchangeBox,
-        cleanly: Bool
-    ) {
-        if upstream.phase == .tunnel {
-            connection.io.transport.flush()
-            _ = try? connection.io.link?.finish()
-            return hangUp(connection)
-        }
-        switch upstream.io.client.peerClosed(cleanly: cleanly) {
-        case .ended: responseEnded(upstream, connection, exchange)
-        case .failed(let error): failed(upstream, Refusal(error))
-        case .closed, .needsInput, .head, .switched, .body, .tunnel: failed(upstream, .upstreamClosed)
-        }
-    }
-
-    /// The upstream connection is of no more use. The request goes to another one where that is safe: nothing of it
-    /// was sent, or it died unused in the pool and the method may be repeated (RFC 9110 §9.2.2).
-    func failed(_ upstream: Upstream, _ refusal: Refusal) {
-        guard let connection = upstream.downstream, let exchange = connection.exchange else {
-            return close(upstream)
-        }
-        gateway.upstreamFailed(exchange.value, refusal)
-        let isUnsent = upstream.phase == .connecting
-        let isStale =
-            upstream.io.link?.wasRefused
-            ?? (upstream.isReused && !upstream.io.hasSeenResponse
-                && exchange.value.outgoing.method.isIdempotent)
-        let isWhole =
-            exchange.value.isBodyCollected || exchange.value.bodyLength == .none
-            || exchange.value.bytesIn == 0
-        close(upstream)
-        if isUnsent || isStale, isWhole, !connection.wasRetried, connection.io.awaitsResponse {
-            connection.wasRetried = true
-            gateway.count(.upstreamRetries)
-            connection.phase = .waiting
-            open(connection, exchange)
-            schedule(connection)
-        } else {
-            refuse(connection, exchange, refusal)
-            schedule(connection)
-        }
-    }
-
-    func timedOut(_ upstream: Upstream) {
-        switch upstream.phase {
-        case .idle: close(upstream)
-        case .connecting: failed(upstream, .upstreamUnreachable)
-        case .carrying:
-            // Not its fault while the caller is the one who does not read, or has not sent all.
-            if let connection = upstream.downstream,
-                connection.io.pendingBytes >= plan.windowBytes || !connection.requestEnded
-            {
-                upstream.deadline = now + plan.upstreams[upstream.place].timeouts.idle
-                return arm(upstream)
-            }
-            failed(upstream, .upstreamTimedOut)
-        case .tunnel:
-            if let connection = upstream.downstream { hangUp(connection) } else { close(upstream) }
-        }
     }
 }

@@ -11,7 +11,7 @@ import Telemetry
 extension Worker {
     /// The connection stands, and its protocol is known: the exchange that has waited for that goes on.
     /// - Returns: false when it was taken over by `UpstreamMultiplex`, or is of no use.
-    func chooseProtocol(_ upstream: Upstream) -> Bool {
+    mutating func chooseProtocol(_ upstream: Upstream) -> Bool {
         guard upstream.isUndecided else { return true }
         upstream.isUndecided = false
         let wanted = plan.upstreams[upstream.place].protocol
@@ -36,7 +36,7 @@ extension Worker {
         return false
     }
 
-    private func multiplex(_ upstream: Upstream) -> UpstreamMultiplex {
+    private mutating func multiplex(_ upstream: Upstream) -> UpstreamMultiplex {
         var transport = Transport.detached()
         swap(&transport, &upstream.io.transport)
         var limits = HTTP2Limits()
@@ -60,7 +60,7 @@ extension Worker {
 
     // MARK: the connection
 
-    func advance(_ connection: UpstreamMultiplex) {
+    mutating func advance(_ connection: UpstreamMultiplex) {
         guard !connection.isClosed else { return }
         read(connection)
         guard !connection.isClosed else { return }
@@ -77,7 +77,7 @@ extension Worker {
         arm(connection)
     }
 
-    private func read(_ connection: UpstreamMultiplex) {
+    private mutating func read(_ connection: UpstreamMultiplex) {
         while connection.io.transport.pendingBytes < plan.windowBytes {
             if !connection.io.transport.input.isEmpty {
                 connection.io.receive(now: now)
@@ -94,7 +94,7 @@ extension Worker {
         }
     }
 
-    private func tell(_ connection: UpstreamMultiplex) {
+    private mutating func tell(_ connection: UpstreamMultiplex) {
         while let event = connection.io.client.session.nextEvent() {
             switch event {
             case .head(let id): head(connection, id)
@@ -124,7 +124,7 @@ extension Worker {
     }
 
     /// Reads a head at once: the stream may be gone before its exchange has its turn.
-    private func head(_ connection: UpstreamMultiplex, _ id: StreamID) {
+    private mutating func head(_ connection: UpstreamMultiplex, _ id: StreamID) {
         guard let exchange = connection.find(id)?.downstream?.exchange else { return }
         do throws(HTTP2Error) {
             let facts = try connection.io.client.response(of: id, into: &exchange.value.upstreamResponse)
@@ -134,8 +134,11 @@ extension Worker {
         }
     }
 
-    private func note(_ connection: UpstreamMultiplex, _ id: StreamID, _ change: (inout UpstreamLink) -> Void)
-    {
+    private mutating func note(
+        _ connection: UpstreamMultiplex,
+        _ id: StreamID,
+        _ change: (inout UpstreamLink) -> Void
+    ) {
         guard let stream = connection.find(id), var link = stream.io.link else { return }
         change(&link)
         stream.io.link = link
@@ -143,10 +146,10 @@ extension Worker {
     }
 
     /// Makes room: it carries nothing.
-    func retire(_ connection: UpstreamMultiplex) { close(connection, .closedInBody) }
+    mutating func retire(_ connection: UpstreamMultiplex) { close(connection, .closedInBody) }
 
     /// The connection is at its end; what is under way on it ends as it would if it had one of its own.
-    private func close(_ connection: UpstreamMultiplex, _ reason: HTTP1Error.Reason) {
+    private mutating func close(_ connection: UpstreamMultiplex, _ reason: HTTP1Error.Reason) {
         guard !connection.isClosed else { return }
         connection.io.send(upTo: plan.windowBytes)
         connection.isClosed = true
@@ -167,7 +170,7 @@ extension Worker {
     // MARK: streams
 
     /// As `advance`, for one stream.
-    func advanceStream(_ stream: Upstream) {
+    mutating func advanceStream(_ stream: Upstream) {
         guard stream.downstream != nil else { return }
         pump(stream)
         guard let link = stream.io.link else { return }
@@ -182,7 +185,7 @@ extension Worker {
     }
 
     /// The exchange is over, one way or another.
-    func release(_ stream: Upstream, _ link: UpstreamLink) {
+    mutating func release(_ stream: Upstream, _ link: UpstreamLink) {
         stream.io.consume(stream.io.transport.input.count)
         // Of no effect where the stream has ended.
         if let id = link.id { link.connection.io.client.session.reset(id, .cancel) }
@@ -197,7 +200,7 @@ extension Worker {
 
     // MARK: time
 
-    func timedOut(_ connection: UpstreamMultiplex) {
+    mutating func timedOut(_ connection: UpstreamMultiplex) {
         if connection.streams.isEmpty { return close(connection, .closedInBody) }
         for stream in connection.streams where stream.deadline <= now { timedOut(stream) }
         connection.deadline = connection.streams.reduce(Instant(nanoseconds: .max)) { min($0, $1.deadline) }

@@ -12,7 +12,10 @@ import Telemetry
 ///
 /// Each turn: gather events, read messages, fire timers, then let every connection that has something to do
 /// advance, which ends in one write for each.
-final class Worker {
+///
+/// A value, so that what its own methods do with its own fields is checked by the compiler; a class would have each
+/// access checked at run time.
+struct Worker: ~Copyable {
     /// What stands behind a descriptor.
     enum Slot {
         case empty
@@ -31,7 +34,7 @@ final class Worker {
     }
 
     let index: Int
-    let reactor: Reactor
+    var reactor: Reactor
     let inbox: Mailbox<WorkerMessage>
     let control: Mailbox<ControlMessage>
     var plan: WorkerPlan
@@ -77,15 +80,16 @@ final class Worker {
         index: Int,
         control: Mailbox<ControlMessage>,
         census: ConnectionCensus,
-        backlog: RecordBacklog
-    ) throws(SystemError) {
+        backlog: RecordBacklog,
+        reactor: consuming Reactor
+    ) {
         self.plan = plan
         self.census = census
         self.backlog = backlog
         self.index = index
         self.control = control
-        reactor = try Reactor()
         inbox = Mailbox(waker: reactor.waker)
+        self.reactor = reactor
         gateway = Gateway(plan.snapshot, exchanges: plan.exchanges)
         pools = plan.upstreams.map {
             UpstreamPool(maximum: $0.maximumConnections, maximumIdle: $0.maximumIdle)
@@ -93,7 +97,7 @@ final class Worker {
     }
 
     /// Takes over listening sockets.
-    func listen(_ sockets: consuming [ListenerSocket]) throws(SystemError) {
+    mutating func listen(_ sockets: consuming [ListenerSocket]) throws(SystemError) {
         for socket in sockets {
             try reactor.add(socket.descriptor)
             put(.listener(socket), at: socket.descriptor)
@@ -102,7 +106,7 @@ final class Worker {
     }
 
     /// Runs until drained.
-    func run() {
+    mutating func run() {
         while !isFinished {
             reactor.wait(until: nextDeadline, now: now)
             now = Clock.now()
@@ -141,7 +145,7 @@ final class Worker {
         return next.nanoseconds == .max ? nil : next
     }
 
-    private func note(_ event: Reactor.Event) {
+    private mutating func note(_ event: Reactor.Event) {
         switch slot(of: event.descriptor) {
         case .empty: break
         case .listener(let listener): accept(on: listener)
@@ -162,25 +166,25 @@ final class Worker {
 
     // MARK: what runs in this turn
 
-    func schedule(_ connection: Downstream) {
+    mutating func schedule(_ connection: Downstream) {
         guard !connection.isScheduled else { return }
         connection.isScheduled = true
         tasks.append(.downstream(connection))
     }
 
-    func schedule(_ connection: Multiplex) {
+    mutating func schedule(_ connection: Multiplex) {
         guard !connection.isScheduled else { return }
         connection.isScheduled = true
         tasks.append(.multiplex(connection))
     }
 
-    func schedule(_ connection: UpstreamMultiplex) {
+    mutating func schedule(_ connection: UpstreamMultiplex) {
         guard !connection.isScheduled else { return }
         connection.isScheduled = true
         tasks.append(.upstreamMultiplex(connection))
     }
 
-    func schedule(_ connection: Upstream) {
+    mutating func schedule(_ connection: Upstream) {
         guard !connection.isScheduled else { return }
         connection.isScheduled = true
         tasks.append(.upstream(connection))
@@ -188,7 +192,7 @@ final class Worker {
 
     /// Connections schedule each other while they advance. The turn ends when nobody has anything left, or after so many
     /// rounds: a fast upstream and a fast caller could keep each other going, and nobody else's events would be seen.
-    private func runTasks() {
+    private mutating func runTasks() {
         var round: [Task] = []
         swap(&round, &spare)
         for _ in 0..<Self.roundsPerTurn where !tasks.isEmpty {
@@ -216,7 +220,7 @@ final class Worker {
 
     // MARK: descriptors
 
-    func put(_ slot: Slot, at descriptor: Int32) {
+    mutating func put(_ slot: Slot, at descriptor: Int32) {
         while slots.count <= Int(descriptor) { slots.append(.empty) }
         slots[Int(descriptor)] = slot
     }
@@ -226,18 +230,18 @@ final class Worker {
     }
 
     /// Forgets a descriptor; it closes when its owner goes.
-    func release(_ descriptor: Int32) {
+    mutating func release(_ descriptor: Int32) {
         reactor.remove(descriptor)
         slots[Int(descriptor)] = .empty
     }
 
     /// Ends the pause that `accept` made when no descriptor was left.
-    func pauseAccepting() { acceptAgainAt = now + .milliseconds(20) }
+    mutating func pauseAccepting() { acceptAgainAt = now + .milliseconds(20) }
 
     // MARK: timers
 
     /// Makes sure that the connection's deadline will be looked at; moving it later costs nothing.
-    func arm(_ connection: Downstream) {
+    mutating func arm(_ connection: Downstream) {
         guard connection.deadline < connection.armedAt else { return }
         if let link = connection.io.link {
             // Its connection has a timer, and looks at each stream when that comes.
@@ -248,13 +252,13 @@ final class Worker {
         timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
     }
 
-    func arm(_ connection: Multiplex) {
+    mutating func arm(_ connection: Multiplex) {
         guard connection.deadline < connection.armedAt else { return }
         connection.armedAt = connection.deadline
         timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
     }
 
-    func arm(_ connection: Upstream) {
+    mutating func arm(_ connection: Upstream) {
         guard connection.deadline < connection.armedAt else { return }
         if let link = connection.io.link {
             link.connection.deadline = min(link.connection.deadline, connection.deadline)
@@ -264,13 +268,13 @@ final class Worker {
         timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
     }
 
-    func arm(_ connection: UpstreamMultiplex) {
+    mutating func arm(_ connection: UpstreamMultiplex) {
         guard connection.deadline < connection.armedAt else { return }
         connection.armedAt = connection.deadline
         timers.add(reactor.key(of: connection.descriptor), at: connection.deadline)
     }
 
-    private func fireTimers() {
+    private mutating func fireTimers() {
         if let again = acceptAgainAt, again <= now {
             acceptAgainAt = nil
             for listener in listeners { accept(on: listener) }
@@ -298,14 +302,14 @@ final class Worker {
 
     // MARK: exchanges and records
 
-    func takeExchange() -> ExchangeBox { exchanges.popLast() ?? ExchangeBox() }
+    mutating func takeExchange() -> ExchangeBox { exchanges.popLast() ?? ExchangeBox() }
 
-    func give(_ exchange: ExchangeBox) {
+    mutating func give(_ exchange: ExchangeBox) {
         exchange.value.reset()
         exchanges.append(exchange)
     }
 
-    func finish(_ exchange: ExchangeBox, _ connection: Downstream) {
+    mutating func finish(_ exchange: ExchangeBox, _ connection: Downstream) {
         if records.isEmpty { recordsDue = now + Self.recordAge }
         gateway.record(
             exchange.value,
@@ -317,19 +321,19 @@ final class Worker {
         if records.count >= Self.recordBytes { handOverRecords(force: true) }
     }
 
-    private func handOverRecords(force: Bool) {
+    private mutating func handOverRecords(force: Bool) {
         guard !records.isEmpty, force || now >= recordsDue else { return }
         if backlog.add(records.count) {
             control.send(.records(records.bytes.array()))
         } else {
-            gateway.countDropped(records: records.bytes)
+            gateway.countDropped(records)
         }
         records.removeAll()
     }
 
     // MARK: messages
 
-    private func receive(_ message: WorkerMessage) {
+    private mutating func receive(_ message: WorkerMessage) {
         switch message {
         case .snapshot(let snapshot): adopt(snapshot)
         case .adopt(let plan, let sockets, let addresses): adopt(plan, sockets, addresses)
@@ -352,27 +356,29 @@ final class Worker {
     }
 
     /// - Parameter isHandedOver: another process has the same sockets, and takes who waits there.
-    private func drain(until deadline: Instant, isHandedOver: Bool) {
+    private mutating func drain(until deadline: Instant, isHandedOver: Bool) {
         isDraining = true
         drainDeadline = deadline
         for listener in listeners {
             if isHandedOver { release(listener.descriptor) } else { close(listener) }
         }
         listeners = []
-        forEachMultiplex(drain)
-        forEachDownstream(retire)
+        for connection in multiplexes { drain(connection) }
+        for connection in downstreams { retire(connection) }
     }
 
     /// Every caller's connection in HTTP/1.1, and every stream of those in HTTP/2.
-    func forEachDownstream(_ body: (Downstream) -> Void) {
-        for case .downstream(let connection) in slots { body(connection) }
-        forEachMultiplex { connection in
-            for stream in connection.streams { body(stream) }
-        }
+    var downstreams: [Downstream] {
+        var all: [Downstream] = []
+        for case .downstream(let connection) in slots { all.append(connection) }
+        for connection in multiplexes { all += connection.streams }
+        return all
     }
 
     /// Every caller's connection in HTTP/2.
-    func forEachMultiplex(_ body: (Multiplex) -> Void) {
-        for case .multiplex(let connection) in slots { body(connection) }
+    var multiplexes: [Multiplex] {
+        var all: [Multiplex] = []
+        for case .multiplex(let connection) in slots { all.append(connection) }
+        return all
     }
 }

@@ -145,7 +145,7 @@ package final class Run {
 
     // MARK: seeing
 
-    package var pool: Int? { exchange.pool }
+    package var pool: Int? { exchange.destination?.pool }
     package var isForwarded: Bool { action == .forward }
     /// Stable code of the refusal, as records and metrics have it.
     package var reason: String? { exchange.refusal?.code }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ReactorTests {
     @Test func dropsEventsOfAClosedDescriptor() throws {
-        let reactor = try Reactor()
+        var reactor = try Reactor()
         let listener = try Socket.listen(on: loopback, sharedPort: false)
         let bound = listener.localAddress()
         let address = try #require(bound)
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func wakesFromAnotherThread() throws {
-        let reactor = try Reactor()
+        var reactor = try Reactor()
         let mailbox = Mailbox<Int>(waker: reactor.waker)
         let thread = try Runtime.Thread(name: "sender") {
             for value in 0..<1000 { mailbox.send(value) }
