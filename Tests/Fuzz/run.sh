@@ -134,12 +134,14 @@ fuzz() {
 status=0
 for name in "${names[@]}"; do "${build[@]}" --product "Fuzz$name" >&2 || exit 1; done
 bin=$("${build[@]}" --show-bin-path)
-for ((first = 0; first < ${#names[@]}; first += 2)); do
-    running=()
-    for name in "${names[@]:first:2}"; do
-        fuzz "$name" &
-        running+=("$!")
-    done
-    for process in "${running[@]}"; do wait "$process" || status=1; done
+running=()
+for name in "${names[@]}"; do
+    if [ "${#running[@]}" = 2 ]; then
+        wait "${running[0]}" || status=1
+        running=("${running[@]:1}")
+    fi
+    fuzz "$name" &
+    running+=("$!")
 done
+for process in "${running[@]}"; do wait "$process" || status=1; done
 exit "$status"
