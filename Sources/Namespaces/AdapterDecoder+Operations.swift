@@ -132,7 +132,8 @@ extension AdapterDecoder {
         if let body = section["body"] { parts.request = decodeBody(body, .request) }
         if let blob = section["blob"] {
             parts.isBlob = blob.boolean() ?? false
-            if case .mapped(.document) = parts.request {} else {
+            if case .mapped(.document) = parts.request {
+            } else {
                 blob.note("only for a body of JSON members")
             }
         }
