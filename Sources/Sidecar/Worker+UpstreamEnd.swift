@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
+import Configuration
 import Gateway
 import HTTP1
 import HTTPTypes
-import Runtime
 import Telemetry
 
 /// The upstream's side: how connections and what is on them end.
