@@ -49,6 +49,8 @@ extension Configuration {
         check.certificateCarriers()
         check.agents()
         check.leases()
+        check.services()
+        check.payloads()
         check.adminPlane()
         check.routesAlone()
         check.reachability()

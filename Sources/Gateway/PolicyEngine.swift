@@ -127,7 +127,11 @@ package final class PolicyEngine: Sendable {
     package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts)
         -> Verdict
     {
-        let user = Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
+        // An agent by itself has all that a user has, but is none: a policy has to name it (THREATS 7).
+        let user =
+            principal.isService
+            ? Self.uid("Service", String(principal.tenant.text.dropFirst("service:".count)))
+            : Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
         let tenant = Self.uid("Tenant", principal.tenant.text)
         var parents = [tenant]
         for group in principal.groups { parents.append(Self.uid("Group", group)) }

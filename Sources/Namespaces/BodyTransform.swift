@@ -63,7 +63,7 @@ package struct BodyTransform: ~Copyable {
                 try edit(rewrite, &mapping, scope, &output)
             case .name(let rewrite): try edit(rewrite, &mapping, scope, &output)
             case .null(let rewrite):
-                try checkNull(rewrite)
+                try checkNull(rewrite, scope)
                 body.editor.keep(&output)
             case .text(let rewrite, let part):
                 let rendered = scope.rendered[rewrite]
@@ -132,13 +132,13 @@ package struct BodyTransform: ~Copyable {
     }
 
     /// Null in the place of what decides whose the object is decides nothing.
-    private func checkNull(_ rewrite: Int) throws(AdapterFailure) {
+    private func checkNull(_ rewrite: Int, _ scope: AdapterScope) throws(AdapterFailure) {
         let kind = adapter.rewrites[rewrite]
         switch (direction, kind.kind) {
         case (.request, .pin): throw AdapterFailure(.tenantForeign)
         case (.request, .prefix(_, let list)):
             if list != nil || kind.missing != .allowed { throw AdapterFailure(.memberRefused) }
-        case (.response, .pin): throw AdapterFailure(.foreignObject)
+        case (.response, .pin): throw scope.leak(kind, at: rewrite, Span())
         default: break
         }
     }
