@@ -22,6 +22,16 @@ extension Check {
             if listener.tenant != nil {
                 note("\(path).service", "does not go with \"tenant\": the process behind it is that tenant's")
             }
+            // Between two leases nothing may be carried over, and here it could lie.
+            if let agent = configuration.agent(of: listener),
+                let upstream = configuration.upstream(named: agent),
+                upstream.lease != .none
+            {
+                note(
+                    "\(path).service",
+                    "does not go with an agent that is leased: what one tenant's process left, the next one's would read"
+                )
+            }
             for (number, name) in listener.routes.enumerated() {
                 guard let route = configuration.route(named: name), route.resource.isAgent else { continue }
                 note(
