@@ -174,6 +174,8 @@ package struct RequestMapping: Hashable, Sendable {
     private(set) var choice = 0
     /// Whether there is a body to rewrite.
     var hasBody = true
+    /// Whether the body came in `gzip`: it is decoded before it is transformed, and goes on as it is then.
+    package internal(set) var isCompressed = false
     /// Whether the body has the member for which the operation has another path: see `Adapter.rewriteTarget`.
     package internal(set) var isAlternative = false
 
