@@ -50,6 +50,7 @@ extension Configuration {
         check.agents()
         check.leases()
         check.adminPlane()
+        check.credentialsAlone()
         check.routesAlone()
         check.reachability()
         check.conflicts()
