@@ -36,6 +36,12 @@ extension Check {
             isSingle = true
             if case .sts(let sts)? = credential?.kind, sts.narrows { isSingle = false }
         }
+        if adapter.namesResources, route.aws?.resources.isEmpty ?? true {
+            note(
+                "\(path).adapter",
+                "requests of \(route.adapter) name what they reach: write \"aws: {resources: [...]}\" with what they may name"
+            )
+        }
         if isSingle && route.singleLayer == nil {
             let message =
                 adapter.isAWS

@@ -240,9 +240,9 @@ package struct Gateway: ~Copyable {
         if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {
-            // Tables need no more than these, and the warm path copies nothing else.
+            // Most tables need no more than these, and the warm path copies nothing else.
             operation =
-                route.adapter.native == nil
+                route.adapter.isFoundByPath
                 ? try route.adapter.match(exchange.request.method, exchange.request.path)
                 : try route.adapter.match(exchange.request, route.resources)
         } catch {

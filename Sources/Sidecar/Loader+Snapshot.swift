@@ -149,7 +149,8 @@ extension Loader {
             buckets: aws?.buckets ?? [],
             tables: (aws?.tables ?? []).map {
                 StoreResources.Table(name: $0.name, partitionKey: $0.partitionKey, indexes: $0.indexes)
-            }
+            },
+            names: aws?.resources ?? []
         )
     }
 
@@ -172,7 +173,8 @@ extension Loader {
             externalID: sts.externalID,
             narrows: sts.narrows
         )
-        return (SigningScope(region: sts.region, service: route.aws?.service ?? adapter.name), plan)
+        let service = route.aws?.service ?? adapter.aws?.service ?? adapter.name
+        return (SigningScope(region: sts.region, service: service), plan)
     }
 
     // MARK: identity
@@ -286,6 +288,7 @@ extension Loader {
                 first,
                 _ in first
             },
+            models: configuration.tiers.map { ($0.name, $0.models) },
             actions: actions,
             isShadow: { shadowed && marked.contains($0) }
         )
