@@ -56,6 +56,7 @@ extension Configuration {
         check.services()
         check.payloads()
         check.adminPlane()
+        check.credentialsAlone()
         check.routesAlone()
         check.reachability()
         check.conflicts()

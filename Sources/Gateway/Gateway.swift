@@ -226,7 +226,7 @@ package struct Gateway: ~Copyable {
 
     // MARK: steps
 
-    private func findRoute(_ exchange: inout Exchange) throws(Stop) -> Route {
+    private mutating func findRoute(_ exchange: inout Exchange) throws(Stop) -> Route {
         if let route = exchange.route { return route }
         if exchange.isMisdirected { throw .refused(.misdirected) }
         guard let place = exchange.plan.listeners[exchange.listener].route(of: exchange.request) else {
@@ -234,6 +234,7 @@ package struct Gateway: ~Copyable {
         }
         let route = exchange.plan.routes[place]
         exchange.route = route
+        reserveParameter(&exchange, route)
         return route
     }
 

@@ -9,6 +9,7 @@ import Identity
 import JSON
 import Namespaces
 import Runtime
+import Vending
 
 extension Loader {
     /// The first state of the world: no issuer has keys yet.
@@ -130,6 +131,7 @@ extension Loader {
             upstream: upstream,
             authority: Array(endpoint.description.utf8),
             credential: configuration.credentials.firstIndex { $0.name == route.credentials },
+            use: use(of: route),
             isLeased: target.lease != .none,
             checksSessions: configuration.listeners.contains {
                 $0.routes.contains(route.name) && $0.carriers.contains(.payload)
@@ -137,6 +139,24 @@ extension Loader {
             resources: Self.resources(route.aws),
             signing: signing(route, adapter)
         )
+    }
+
+    private func use(of route: Configuration.Route) -> CredentialUse {
+        guard let credential = route.credentials.flatMap({ configuration.credential(named: $0) }) else {
+            return CredentialUse()
+        }
+        switch credential.kind {
+        case .signedContext, .sts: return CredentialUse()
+        case .secret: return CredentialUse(injection: credential.injection, reach: .tenant)
+        case .oauth(let oauth):
+            var reach = oauth.plan.isPerUser ? CredentialUse.Reach.user : .tenant
+            var takesToken = false
+            if case .tokenExchange(let subject, _, _) = oauth.grant {
+                reach = .principal
+                takesToken = subject == .token
+            }
+            return CredentialUse(injection: credential.injection, reach: reach, takesToken: takesToken)
+        }
     }
 
     private static func resources(_ aws: Configuration.AWSRoute?) -> StoreResources {
