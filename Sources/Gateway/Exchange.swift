@@ -61,12 +61,14 @@ package struct Exchange: ~Copyable {
         if case .credential? = unmet, case .failed? = needOutcome { true } else { false }
     }
     package internal(set) var refusal: Refusal?
+    /// What is known of it where it stopped a leak.
+    var leak: AdapterLeak?
     var session: VirtualSessionID?
     /// As the client calls its session.
     var clientSession = Buffer()
     package internal(set) var traceID: (high: UInt64, low: UInt64) = (0, 0)
     /// Stands among the open exchanges, for the agent's own calls.
-    var isOpen = false
+    var openness = Openness.none
     /// Rewritten whole: all that is left is to send it.
     var isReady = false
     /// Place of the leased endpoint that it may use: one of the upstreams. Whoever records the exchange gives it back.
@@ -204,10 +206,11 @@ package struct Exchange: ~Copyable {
         needOutcome = nil
         resumption = .walk
         refusal = nil
+        leak = nil
         session = nil
         clientSession.removeAll()
         traceID = (0, 0)
-        isOpen = false
+        openness = .none
         isReady = false
         lease = nil
         outgoing.removeAll()
@@ -227,6 +230,15 @@ package struct Exchange: ~Copyable {
         upstreamAnsweredAt = nil
         endpoint = nil
     }
+}
+
+/// How an exchange stands among the open ones.
+enum Openness {
+    case none
+    /// Its agent's calls may name it.
+    case heard
+    /// It is counted alone.
+    case unheard
 }
 
 /// Where an exchange goes on after a need.

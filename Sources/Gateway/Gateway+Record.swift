@@ -20,9 +20,12 @@ extension Gateway {
         let upstream = exchange.upstreamStartedAt.flatMap { start in
             exchange.upstreamAnsweredAt.map { $0 - start }
         }
-        if exchange.isOpen {
+        switch exchange.openness {
+        case .none: break
+        case .heard:
             let end = exchange.startedOn + duration + exchange.plan.handleTimes.linger
             exchanges.end(exchange.traceID, until: end)
+        case .unheard: exchanges.endUnheard(exchange.traceID, with: exchange.route?.upstreamName ?? "")
         }
         let status = exchange.answerStatus
         var hop = Hop()
@@ -49,6 +52,7 @@ extension Gateway {
             session: text.bytes,
             into: &output
         )
+        if exchange.plan.audits { noteAudit(hop, exchange) }
         metrics.add(.recordsWritten)
         metrics.record(
             series: series(of: exchange),

@@ -46,9 +46,9 @@ package struct OpenExchange: Sendable {
 ///
 /// The one table that workers share: an exchange begins in one worker, its agent's calls come to any. Sixteen parts
 /// with a lock each. An entry is there before anything of its request is sent, so no call can come too early.
-/// Whose calls nobody could bring (`GatewayPlan`) stands not in it.
+/// What nobody could ask for (`GatewayPlan.hearsAgent`) is counted alone.
 /// Cost: a lock and a look-up; an entry some 60 bytes. Limits: `capacity` entries; beyond it those that ended first go
-/// early, and where all are open a new one is not noted, so that its agent's calls are refused.
+/// early, and where all are open a new one is counted alone, so that its agent's calls are refused.
 package final class OpenExchanges: Sendable {
     /// Names this process in its handles: 64 random bits.
     package let instance: UInt64
@@ -83,6 +83,15 @@ package final class OpenExchanges: Sendable {
         part(trace.low).table.withLock { $0.end(trace.low, until) }
     }
 
+    /// An exchange that nobody may ask for, or for which there is no room: it is counted alone, for `hasOpen`.
+    package func beginUnheard(_ trace: (high: UInt64, low: UInt64), with agent: String) {
+        part(trace.low).table.withLock { $0.count(agent, 1) }
+    }
+
+    package func endUnheard(_ trace: (high: UInt64, low: UInt64), with agent: String) {
+        part(trace.low).table.withLock { $0.count(agent, -1) }
+    }
+
     /// By a trace id; nil when it is none of ours, or over.
     package func find(_ trace: (high: UInt64, low: UInt64), now: WallTime) -> OpenExchange? {
         guard let exchange = part(trace.low).table.withLock({ $0.find(trace.low) }),
@@ -97,6 +106,11 @@ package final class OpenExchanges: Sendable {
         guard Self.word(nonce, 0) == instance else { return true }
         let low = Self.word(nonce, 8)
         return part(low).table.withLock { $0.isOpen(low, now) }
+    }
+
+    /// Whether any exchange with that agent is open, those aside that have ended and linger. Cost: sixteen locks.
+    package func hasOpen(with agent: String) -> Bool {
+        parts.contains { part in part.table.withLock { $0.hasOpen(with: agent) } }
     }
 
     private func part(_ low: UInt64) -> Part { parts[Int(low % UInt64(Self.partCount))] }
@@ -138,7 +152,9 @@ package final class OpenExchanges: Sendable {
         private var free = Place.none
         private var firstEnded = Place.none
         private var lastEnded = Place.none
-        private var count = 0
+        private var taken = 0
+        /// How many are open, by agent: there are few.
+        private var open: [(agent: String, count: Int)] = []
 
         /// Room for a start, so that what a request leaves here grows nothing until there are many; pages that nobody
         /// writes cost nothing.
@@ -149,9 +165,9 @@ package final class OpenExchanges: Sendable {
         }
 
         mutating func insert(_ exchange: OpenExchange, _ now: WallTime) -> Bool {
-            while firstEnded >= 0, count >= capacity || hasPassed(firstEnded, now) { forgetFirst() }
-            guard count < capacity, place(of: exchange.trace.low) == nil else { return false }
-            if count == buckets.count { widen() }
+            while firstEnded >= 0, taken >= capacity || hasPassed(firstEnded, now) { forgetFirst() }
+            guard taken < capacity, place(of: exchange.trace.low) == nil else { return false }
+            if taken == buckets.count { widen() }
             if free < 0 {
                 free = Int32(entries.count)
                 entries.append(Entry())
@@ -161,8 +177,19 @@ package final class OpenExchanges: Sendable {
             entries[Int(place)].exchange = exchange
             entries[Int(place)].after = Place.open
             link(place, exchange.trace.low)
-            count += 1
+            taken += 1
+            count(exchange.owner.agent, 1)
             return true
+        }
+
+        func hasOpen(with agent: String) -> Bool { open.contains { $0.count > 0 && $0.agent == agent } }
+
+        mutating func count(_ agent: String, _ change: Int) {
+            if let place = open.firstIndex(where: { $0.agent == agent }) {
+                open[place].count += change
+            } else {
+                open.append((agent, change))
+            }
         }
 
         mutating func end(_ low: UInt64, _ until: WallTime) {
@@ -175,6 +202,7 @@ package final class OpenExchanges: Sendable {
             let ended = Int32(place)
             if lastEnded >= 0 { entries[Int(lastEnded)].after = ended } else { firstEnded = ended }
             lastEnded = ended
+            count(exchange.owner.agent, -1)
         }
 
         func find(_ low: UInt64) -> OpenExchange? { place(of: low).flatMap { entries[$0].exchange } }
@@ -220,7 +248,7 @@ package final class OpenExchanges: Sendable {
             if let low = entries[Int(place)].exchange?.trace.low { unlink(place, low) }
             entries[Int(place)] = Entry(exchange: nil, next: free)
             free = place
-            count -= 1
+            taken -= 1
         }
 
         private mutating func unlink(_ place: Int32, _ low: UInt64) {

@@ -64,7 +64,7 @@ package struct BodyTransform: ~Copyable {
                 try edit(rewrite, &mapping, scope, &output)
             case .name(let rewrite): try edit(rewrite, &mapping, scope, &output)
             case .null(let rewrite):
-                try checkNull(rewrite, mapping)
+                try checkNull(rewrite, mapping, scope)
                 body.editor.keep(&output)
             case .text(let rewrite, let part):
                 let rendered = scope.rendered[rewrite]
@@ -145,7 +145,11 @@ package struct BodyTransform: ~Copyable {
     }
 
     /// Null in the place of what decides whose the object is decides nothing.
-    private func checkNull(_ rewrite: Int, _ mapping: RequestMapping) throws(AdapterFailure) {
+    private func checkNull(
+        _ rewrite: Int,
+        _ mapping: RequestMapping,
+        _ scope: AdapterScope
+    ) throws(AdapterFailure) {
         let kind = adapter.rewrites[rewrite]
         switch (direction, kind.kind) {
         case (.request, .pin): throw AdapterFailure(.tenantForeign)
@@ -157,7 +161,7 @@ package struct BodyTransform: ~Copyable {
             {
                 throw AdapterFailure(.memberRefused)
             }
-        case (.response, .pin): throw AdapterFailure(.foreignObject)
+        case (.response, .pin): throw scope.leak(kind, at: rewrite, Span())
         default: break
         }
     }

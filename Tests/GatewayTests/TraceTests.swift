@@ -198,9 +198,9 @@ import Testing
     @Test func whomNobodyHearsSpeaksForNobody() throws {
         let rig = try Rig()
         let before = try open(rig, Self.ann)
-        rig.reload(without: ["stores", "both", "traces", "all"])
+        rig.reload(without: ["stores", "both", "traces", "all", "booting"])
         let unheard = try open(rig, Self.ann)
-        rig.reload(without: ["traces", "both", "all"])
+        rig.reload(without: ["traces", "both", "all", "booting"])
         let after = try open(rig, Self.ann)
         rig.reload()
         #expect(try call(rig, before.trace).isForwarded)
