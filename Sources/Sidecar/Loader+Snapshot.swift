@@ -120,7 +120,8 @@ extension Loader {
             credential: configuration.credentials.firstIndex { $0.name == route.credentials },
             isLeased: target.lease != .none,
             resources: Self.resources(route.aws),
-            signing: signing(route, adapter)
+            signing: signing(route, adapter),
+            containerToken: containerTokens[route.name]
         )
     }
 
@@ -225,7 +226,12 @@ extension Loader {
                 scope: route.scope,
                 adapter: route.adapter,
                 table: self.encodings[route.adapter],
-                idKey: adapters[route.adapter]?.traits.sealsIdentifiers == true ? keys.current : nil
+                idKey: adapters[route.adapter]?.traits.sealsIdentifiers == true ? keys.current : nil,
+                attributes: Dictionary(
+                    (route.aws?.tables ?? []).map {
+                        ($0.name, Set($0.indexes.values).union([$0.partitionKey]))
+                    }
+                ) { $0.union($1) }
             )
         }
         return encodings
