@@ -117,6 +117,9 @@ extension Gateway {
         if let end = use.holdsUntil(now) { expiry = min(expiry, end) }
         guard verdict.isAllowed else { return grant(verdict, principal, nil, nil, expiry, nil) }
         let compartment = try compartment(of: principal, route)
+        let sessions =
+            route.checksSessions
+            ? SessionCheck(secret: exchange.plan.keys.current, principal: principal) : nil
         let scope = AdapterScope(
             route.adapter,
             compartment: compartment,
@@ -124,7 +127,8 @@ extension Gateway {
             idKey: exchange.plan.keys.current,
             owners: owners,
             space: route.upstreamName,
-            resources: route.resources
+            resources: route.resources,
+            isOwnSession: sessions.map { check in { check.owns($0) } }
         )
         let action = route.adapter.operations[operation].action
         let credential = try credential(for: principal, exchange, route, action, named, scope, now)
@@ -137,6 +141,7 @@ extension Gateway {
                 principal: principal,
                 context: credential?.bytes ?? [],
                 keys: credential?.keys,
+                secret: credential?.secret,
                 pool: pool(of: principal, route),
                 provision: provision(compartment, principal, exchange, route),
                 series: metrics.series(
@@ -247,13 +252,9 @@ extension Gateway {
             credential: name.utf8Span.span,
             tenant: principal.tenant.text.utf8Span.span
         )
-        if let form {
-            // All that the keys depend on is in the request for them; who asks with another token gets the same.
-            keys.add(form.span)
-        } else {
-            keys.add(route.upstreamName.utf8Span.span)
-            keys.add(principal.digest.bytes)
-        }
+        // What was vended before a suspension is not found again after it.
+        keys.add(Int(truncatingIfNeeded: principal.tenantEpoch))
+        addReach(of: principal, route, form)
         let key = keys.finishCredential()
         if let vended = credentials[key], now < vended.renewAt { return vended }
         let need = CredentialNeed(
@@ -262,9 +263,25 @@ extension Gateway {
             credential: place,
             audience: route.upstreamName,
             principal: principal,
+            subjectToken: try subjectToken(exchange, route),
             form: form
         )
         throw .need(.credential(need))
+    }
+
+    /// For whom a credential is good is part of its key (THREATS 8); all else that it depends on belongs to the generation.
+    private mutating func addReach(of principal: Principal, _ route: Route, _ form: [UInt8]?) {
+        // All that the keys depend on is in the request for them; who asks with another token gets the same.
+        if let form { return keys.add(form.span) }
+        keys.add(route.upstreamName.utf8Span.span)
+        switch route.use.reach {
+        case .tenant: keys.add(principal.tier.name.utf8Span.span)
+        case .user:
+            keys.add(principal.tier.name.utf8Span.span)
+            keys.add(principal.issuer.url.utf8Span.span)
+            keys.add(principal.user.text.utf8Span.span)
+        case .principal: keys.add(principal.digest.bytes)
+        }
     }
 
     private func provision(
@@ -322,6 +339,7 @@ extension Gateway {
         case .credential(let need):
             if credentials.count >= Self.maximumCredentials {
                 credentials = credentials.filter { now < $0.value.expiry }
+                if credentials.count >= Self.maximumCredentials { credentials.removeAll() }
             }
             credentials[need.key] = credential
         case .provision(let need):

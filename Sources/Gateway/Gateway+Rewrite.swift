@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AWS
 import Bytes
+import Compression
 import Configuration
 import HTTPTypes
 import Identity
@@ -38,6 +39,7 @@ extension Gateway {
             throw .adapter(error)
         }
         try needOwners()
+        injectParameter(&exchange, means)
         exchange.mapping = mapping
         do throws(FieldError) {
             try writeFields(&exchange, route, principal, means, now)
@@ -75,6 +77,8 @@ extension Gateway {
         exchange.resumption = .requestBody
         text.removeAll()
         swap(&text, &exchange.requestBody)
+        var raw = Buffer()
+        if mapping.isCompressed { try inflate(keeping: &raw, limit: exchange.plan.bufferedBodyBytes) }
         do throws(AdapterFailure) {
             try route.adapter.transformRequest(
                 &mapping,
@@ -91,18 +95,34 @@ extension Gateway {
                     alternative: true,
                     into: &exchange.outgoing.target
                 )
+                injectParameter(&exchange, means)
             }
         } catch {
             throw .adapter(error)
         }
         if !owners.missing.isEmpty {
             // As it came, for the next time.
+            if mapping.isCompressed { swap(&text, &raw) }
             swap(&text, &exchange.requestBody)
             try needOwners()
         }
         exchange.isBodyCollected = true
         exchange.mapping = mapping
         return try send(&exchange, route, principal, mapping, means)
+    }
+
+    /// Puts what the body in `text` stands for in its place. A small one can stand for a very large one, so what comes out is
+    /// bounded as what comes in.
+    private mutating func inflate(keeping raw: inout Buffer, limit: Int) throws(Stop) {
+        swap(&text, &raw)
+        do throws(GZip.Failure) {
+            try GZip.decode(raw.bytes, limit: limit, into: &text)
+        } catch {
+            switch error {
+            case .malformed: throw .adapter(AdapterFailure(.bodyInvalid))
+            case .tooLarge: throw .refused(.bodyTooLarge)
+            }
+        }
     }
 
     private mutating func send(
@@ -177,6 +197,10 @@ extension Gateway {
     ) throws(FieldError) -> Int? {
         var session: Int?
         for index in fields.indices {
+            if route.isInjected(fields.name(at: index)) {
+                metrics.add(.headersStripped)
+                continue
+            }
             switch requestPlan.decisions[index] {
             case .drop: break
             case .replace(let range):

@@ -78,6 +78,8 @@ package struct Gateway: ~Copyable {
     var requestPlan = FieldPlan()
     var responsePlan = FieldPlan()
     var text = Buffer()
+    /// Events for the audit log, one a line.
+    var audit = Buffer()
     /// Verifies agents' AWS signatures, and makes ours.
     var signer = RequestSigner()
     var worthlessKeys: WorthlessKeys
@@ -232,7 +234,7 @@ package struct Gateway: ~Copyable {
 
     // MARK: steps
 
-    private func findRoute(_ exchange: inout Exchange) throws(Stop) -> Route {
+    private mutating func findRoute(_ exchange: inout Exchange) throws(Stop) -> Route {
         if let route = exchange.route { return route }
         if exchange.isMisdirected { throw .refused(.misdirected) }
         guard let place = exchange.plan.listeners[exchange.listener].route(of: exchange.request) else {
@@ -240,6 +242,7 @@ package struct Gateway: ~Copyable {
         }
         let route = exchange.plan.routes[place]
         exchange.route = route
+        reserveParameter(&exchange, route)
         return route
     }
 

@@ -33,6 +33,8 @@ package final class GatewayPlan: Sendable {
     package let handleTimes: Configuration.Handle
     package let tokenLimits: TokenLimits
     package let tenantsLabelled: Int
+    /// Whether leaks and attacks are written to an audit log.
+    package let audits: Bool
     /// Of a body that an adapter must see whole; its own table may want less.
     package let bufferedBodyBytes: Int
     /// Names that only Bulkhead may set: whatever folds to one of them is removed from what comes in.
@@ -48,6 +50,7 @@ package final class GatewayPlan: Sendable {
         handleTimes: Configuration.Handle,
         tokenLimits: TokenLimits,
         tenantsLabelled: Int,
+        audits: Bool = false,
         bufferedBodyBytes: Int
     ) {
         self.generation = generation
@@ -59,9 +62,13 @@ package final class GatewayPlan: Sendable {
         self.handleTimes = handleTimes
         self.tokenLimits = tokenLimits
         self.tenantsLabelled = tenantsLabelled
+        self.audits = audits
         self.bufferedBodyBytes = bufferedBodyBytes
         reserved = HeaderFolding(
-            names: routes.flatMap { $0.headers.map(\.name) } + Self.protectedNames,
+            names: routes.flatMap { $0.headers.map(\.name) }
+                // A token that goes on stands in Authorization, which is no field of Bulkhead's alone.
+                + routes.compactMap { $0.use.injection?.field }.filter { $0 != "authorization" }
+                + Self.protectedNames,
             // Envoy believes its own from whoever stands at an internal address, as Bulkhead does (CVE-2023-27487,
             // CVE-2024-45806).
             prefixes: ["x-bulkhead-", "x-tenant-", "x-forwarded-", "x-envoy-"]
@@ -100,6 +107,8 @@ package struct GatewayListener: Sendable {
     let leasedEndpoint: String?
     /// The one tenant whom the process behind this listener serves, if there is only one.
     package let tenant: String?
+    /// Whom calls speak for that bring no carrier while no exchange with the agent is open; nil: nobody.
+    let service: Principal?
 
     package init(
         name: String,
@@ -107,7 +116,8 @@ package struct GatewayListener: Sendable {
         carriers: CarrierKinds,
         agent: String,
         leasedEndpoint: String? = nil,
-        tenant: String? = nil
+        tenant: String? = nil,
+        service: Principal? = nil
     ) {
         self.name = name
         self.rules = rules
@@ -115,6 +125,7 @@ package struct GatewayListener: Sendable {
         self.agent = agent
         self.leasedEndpoint = leasedEndpoint
         self.tenant = tenant
+        self.service = service
     }
 
     /// Stands in the place of one that is in the configuration no more: it knows nobody and leads nowhere.
@@ -143,6 +154,12 @@ package final class Route: Sendable {
     /// What Host says at the upstream, for mapping absolute locations back.
     let authority: [UInt8]
     package let credential: (place: Int, name: String)?
+    /// Where that stands, and for whom it is good.
+    let use: CredentialUse
+    /// The field that it stands in, in any spelling; nil where there is none.
+    private let injectedField: HeaderFolding?
+    /// The parameter that it stands in, as servers may spell it; nil where there is none.
+    let injectedParameter: HeaderFolding?
     /// Buckets and tables that its requests may name.
     let resources: StoreResources
     /// What its requests are signed for at the upstream, and with which role's keys; nil where they are not.
@@ -155,6 +172,8 @@ package final class Route: Sendable {
     let allowsWebSocket: Bool
     /// Each exchange wants an endpoint of its upstream that is leased to its tenant or session.
     let isLeased: Bool
+    /// Session ids in keys are held against the identified principal.
+    let checksSessions: Bool
     /// In lower case: further fields that carry a session id, besides those that the adapter knows.
     private let sessionHeaders: HeaderFolding?
     /// Text of the resource, for grant keys and records.
@@ -169,7 +188,9 @@ package final class Route: Sendable {
         upstream: Int,
         authority: [UInt8],
         credential: Int?,
+        use: CredentialUse = CredentialUse(),
         isLeased: Bool = false,
+        checksSessions: Bool = false,
         resources: StoreResources = StoreResources(),
         signing: (scope: SigningScope, plan: STSPlan)? = nil,
         containerToken: Secret? = nil
@@ -177,6 +198,9 @@ package final class Route: Sendable {
         self.containerToken = containerToken
         self.resources = resources
         self.signing = signing
+        self.use = use
+        injectedField = use.injection?.field.map { HeaderFolding(names: [$0], prefixes: []) }
+        injectedParameter = use.injection?.parameter.map { HeaderFolding(names: [$0], prefixes: []) }
         self.place = place
         name = configuration.name
         self.adapter = adapter
@@ -190,6 +214,7 @@ package final class Route: Sendable {
         headers = configuration.headers
         allowsWebSocket = configuration.websocket
         self.isLeased = isLeased
+        self.checksSessions = checksSessions
         let sessions = configuration.sessionHeaders
         sessionHeaders = sessions.isEmpty ? nil : HeaderFolding(names: sessions, prefixes: [])
         resourceText = Array(configuration.resource.description.utf8)
@@ -206,6 +231,9 @@ package final class Route: Sendable {
 
     /// Trailers of a store pass no table, so they stay here.
     package var passesTrailers: Bool { isIngress }
+
+    /// Whether the credential stands in a field of that name, whatever the table says of it.
+    func isInjected(_ name: borrowing Span<UInt8>) -> Bool { injectedField?.protects(name) ?? false }
 
     /// In any spelling that a server may take for the same name.
     func isSession(_ name: borrowing Span<UInt8>) -> Bool { sessionHeaders?.protects(name) ?? false }

@@ -9,6 +9,7 @@ import Identity
 import JSON
 import Namespaces
 import Runtime
+import Vending
 
 extension Loader {
     /// The first state of the world: no issuer has keys yet.
@@ -68,6 +69,7 @@ extension Loader {
                 handleTimes: configuration.identity.handle,
                 tokenLimits: tokenLimits,
                 tenantsLabelled: configuration.telemetry.tenantsLabelled,
+                audits: configuration.telemetry.auditLog != nil,
                 bufferedBodyBytes: configuration.limits.bufferedBodyBytes
             )
             return Snapshot(plan, identity: try makeIdentity(generation, replacing: old?.identity, keys))
@@ -92,6 +94,8 @@ extension Loader {
             case .trace: kinds.insert(.trace)
             case .lease: kinds.insert(.lease)
             case .certificate: kinds.insert(.certificate)
+            // Of the route: see `Route.checksSessions`.
+            case .payload: break
             }
         }
         return GatewayListener(
@@ -102,8 +106,17 @@ extension Loader {
             leasedEndpoint: listener.leasedEndpoint.flatMap { number in
                 listener.endpoint.map { "\($0)/\(number)" }
             },
-            tenant: listener.tenant
+            tenant: listener.tenant,
+            service: listener.service ? service(of: listener) : nil
         )
+    }
+
+    /// The agent by itself, in the lowest tier there is.
+    private func service(of listener: Configuration.Listener) -> Principal? {
+        guard let agent = configuration.agent(of: listener), let name = configuration.tiers.first?.name,
+            let tier = TierTable(lowestFirst: configuration.tiers.map(\.name))?.find(name)
+        else { return nil }
+        return .service(of: agent, tier: tier)
     }
 
     private func route(_ route: Configuration.Route, place: Int, _ upstreams: [String: Int]) -> Route {
@@ -118,11 +131,33 @@ extension Loader {
             upstream: upstream,
             authority: Array(endpoint.description.utf8),
             credential: configuration.credentials.firstIndex { $0.name == route.credentials },
+            use: use(of: route),
             isLeased: target.lease != .none,
+            checksSessions: configuration.listeners.contains {
+                $0.routes.contains(route.name) && $0.carriers.contains(.payload)
+            },
             resources: Self.resources(route.aws),
             signing: signing(route, adapter),
             containerToken: containerTokens[route.name]
         )
+    }
+
+    private func use(of route: Configuration.Route) -> CredentialUse {
+        guard let credential = route.credentials.flatMap({ configuration.credential(named: $0) }) else {
+            return CredentialUse()
+        }
+        switch credential.kind {
+        case .signedContext, .sts: return CredentialUse()
+        case .secret: return CredentialUse(injection: credential.injection, reach: .tenant)
+        case .oauth(let oauth):
+            var reach = oauth.plan.isPerUser ? CredentialUse.Reach.user : .tenant
+            var takesToken = false
+            if case .tokenExchange(let subject, _, _) = oauth.grant {
+                reach = .principal
+                takesToken = subject == .token
+            }
+            return CredentialUse(injection: credential.injection, reach: reach, takesToken: takesToken)
+        }
     }
 
     private static func resources(_ aws: Configuration.AWSRoute?) -> StoreResources {
