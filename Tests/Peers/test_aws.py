@@ -482,6 +482,23 @@ def test_what_sts_is_asked(make_doors, cloud, tap):
     assert all(len(a.get("Policy", "")) <= 2048 for a in tap.asked)
 
 
+def test_another_partition_key_is_refused_at_reload(make_bulkhead, cloud, tap):
+    """Under another key nothing of what lies in the table would be found, and other values would be taken for a tenant's."""
+    changes = configuration(cloud, tap)
+    bulkhead = make_bulkhead("aws-rekeyed", {**changes, "reload": {"watch": False}, "admin": {"socket": "admin.sock"}}, start=False)
+    bulkhead.folder.joinpath("policies", "aws.cedar").write_text(ALLOWED)
+    bulkhead.start()
+    text = bulkhead.file.read_text()
+    for old, new in (('"partition_key": "id"', '"partition_key": "other"'), ('"by-owner": "owner"', '"by-owner": "of"')):
+        assert old in text
+        bulkhead.file.write_text(text.replace(old, new))
+        done = bulkhead.reload()
+        assert done.returncode == 1 and "partition keys of table" in done.stderr and "migrate" in done.stderr, done.stderr
+    bulkhead.file.write_text(text.replace('"partition_key": "id"', '"partition_key": "other"').replace(
+        '"version": 1', '"version": 1, "migrate": ["tables"]'))
+    assert bulkhead.reload().returncode == 0
+
+
 # Faults of STS
 
 
