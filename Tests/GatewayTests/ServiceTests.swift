@@ -79,7 +79,7 @@ import Testing
     /// Not while one is open that began before there was a listener for the agent either.
     @Test func neverWhileAnUnheardExchangeIsOpen() throws {
         let rig = try rig()
-        rig.reload(without: ["stores", "both", "traces", "all", "booting"])
+        rig.reload(without: ["stores", "both", "traces", "all", "booting", "checked"])
         let (unheard, other) = (try open(rig), try open(rig, host: "other.local"))
         rig.reload()
         #expect(try call(rig).reason == "token_missing")

@@ -198,9 +198,9 @@ import Testing
     @Test func whomNobodyHearsSpeaksForNobody() throws {
         let rig = try Rig()
         let before = try open(rig, Self.ann)
-        rig.reload(without: ["stores", "both", "traces", "all", "booting"])
+        rig.reload(without: ["stores", "both", "traces", "all", "booting", "checked"])
         let unheard = try open(rig, Self.ann)
-        rig.reload(without: ["traces", "both", "all", "booting"])
+        rig.reload(without: ["traces", "both", "all", "booting", "checked"])
         let after = try open(rig, Self.ann)
         rig.reload()
         #expect(try call(rig, before.trace).isForwarded)
