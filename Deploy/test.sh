@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Everything that CI checks: `bash Deploy/test.sh [--long]`. Installs what is missing; needs nothing else.
-#   format and lint · build · Swift tests (tidy among them) · release build · budgets · tests against real peers · twenty seconds of fuzzing
-#   for each parser
+#   format and lint · build · Swift tests (tidy among them) · release build · budgets · tests against real peers · a minute of fuzzing for
+#   each parser
 # --long adds what takes longer: the Swift tests under AddressSanitizer and under ThreadSanitizer, an issuer that is down for a
 # minute, slow callers, testssl.sh, ten minutes of fuzzing for each parser.
 set -euo pipefail
@@ -23,6 +23,19 @@ passed=0
 failed=0
 skipped=0
 summary=()
+declare -A beside_pid=()
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+# ended NAME STATUS SECONDS: a line of the summary.
+ended() {
+    if [ "$2" = 0 ]; then
+        summary+=("$(printf '  ✓ %-34s %4d s' "$1" "$3")")
+    else
+        summary+=("$(printf '  ✗ %-34s %4d s  (exit %d)' "$1" "$3" "$2")")
+        failed=$((failed + 1))
+    fi
+}
 
 # step NAME COMMAND…: runs it, notes how it ended and how long it took; the steps after it run all the same.
 step() {
@@ -30,13 +43,29 @@ step() {
     shift
     say "$name"
     "$@" || status=$?
-    if [ "$status" = 0 ]; then
-        summary+=("$(printf '  ✓ %-34s %4d s' "$name" $((SECONDS - started)))")
-    else
-        summary+=("$(printf '  ✗ %-34s %4d s  (exit %d)' "$name" $((SECONDS - started)) "$status")")
-        failed=$((failed + 1))
-    fi
-    return 0
+    ended "$name" "$status" $((SECONDS - started))
+}
+
+# beside NAME COMMAND…: as step, but goes on while others run, with what they leave of the processor; `joined NAME` ends it.
+beside() {
+    local name=$1
+    shift
+    say "$name (beside what follows)"
+    (
+        started=$SECONDS status=0
+        nice -n 10 "$@" || status=$?
+        printf '%d %d\n' "$status" $((SECONDS - started)) >"$logs/$name.end"
+    ) >"$logs/$name" 2>&1 &
+    beside_pid[$name]=$!
+}
+
+joined() {
+    local name=$1 status=1 seconds=0
+    say "$name"
+    wait "${beside_pid[$name]}" || true
+    cat "$logs/$name"
+    [ ! -f "$logs/$name.end" ] || read -r status seconds <"$logs/$name.end"
+    ended "$name" "$status" "$seconds"
 }
 
 format_lint() {
@@ -61,16 +90,6 @@ swift_tests() {
     count "$((total - issues))" "$issues"
     # The failed tests are counted above, so that the step itself must not count again.
     [ "$status" = 0 ] || { [ "$issues" -gt 0 ] && failed=$((failed - 1)); return 1; }
-}
-
-peer_environments() {
-    python_environment "$root/.build/peers/main" Tests/Peers/requirements.txt &&
-        python_environment "$root/.build/peers/aws" Tests/Peers/requirements-aws.txt &&
-        python_environment "$root/.build/peers/origins" Tests/Peers/requirements-origins.txt &&
-        python_environment "$root/.build/peers/clients" Tests/Peers/requirements-clients.txt &&
-        python_environment "$root/.build/peers/stores" Tests/Peers/requirements-stores.txt &&
-        python_environment "$root/.build/peers/langgraph" Tests/Peers/requirements-langgraph.txt &&
-        python_environment "$root/.build/peers/mem0" Tests/Peers/requirements-mem0.txt
 }
 
 peer_tests() {
@@ -110,18 +129,21 @@ number() {
 setup peers
 [ "${#long[@]}" = 0 ] || install_packages testssl.sh slowhttptest
 step "format" format_lint
+beside "python environments" bash Tests/Peers/environments.sh
 step "build" swift build --build-tests
 step "Swift tests" swift_tests
 step "release build" build_release "$root"
 step "budgets" bash Tests/Benchmarks/budgets.sh
-step "python environments" peer_environments
-step "peer tests" peer_tests
+joined "python environments"
 if [ "${#long[@]}" = 0 ]; then
-    step "fuzzing" bash Tests/Fuzz/run.sh --seconds 20
+    beside "fuzzing" bash Tests/Fuzz/run.sh --seconds 60
+    step "peer tests" peer_tests
+    joined "fuzzing"
 else
+    step "peer tests" peer_tests
     step "AddressSanitizer" sanitized address
     step "ThreadSanitizer" sanitized thread
-    step "fuzzing" bash Tests/Fuzz/run.sh --seconds 200
+    step "fuzzing" bash Tests/Fuzz/run.sh --seconds 600
     step "Cedar beside its reference" cedar_differential
     step "AWS signatures against botocore" signing_differential
 fi

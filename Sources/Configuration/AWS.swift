@@ -57,6 +57,8 @@ extension Configuration {
         package var service: String?
         package var buckets: [String] = []
         package var tables: [Table] = []
+        /// What requests may name besides: ids and ARNs, `*` at the end for all that begin so.
+        package var resources: [String] = []
     }
 }
 
@@ -112,6 +114,9 @@ extension Configuration.AWSRoute {
         section.read("tables", into: &route.tables) { value in
             value.items(count: 1...16, Table.decode)
         }
+        section.read("resources", into: &route.resources) { value in
+            value.list(count: 1...64)?.compactMap { $0.resourceName() }
+        }
         return route
     }
 }
@@ -134,6 +139,14 @@ extension YAML.Value {
         guard let text = string(count: 1...255) else { return nil }
         let isName = text.utf8.allSatisfy { ASCII.isAlphanumeric($0) || Array("_.:/=+-@".utf8).contains($0) }
         if !isName { noteExpected(what) }
+        return isName ? text : nil
+    }
+
+    fileprivate func resourceName() -> String? {
+        guard let text = string(count: 1...2048) else { return nil }
+        let body = text.hasSuffix("*") ? text.dropLast() : text[...]
+        let isName = body.utf8.allSatisfy { ASCII.isAlphanumeric($0) || Array("-._:/".utf8).contains($0) }
+        if !isName { noteExpected("an id or an ARN, perhaps with * at its end") }
         return isName ? text : nil
     }
 

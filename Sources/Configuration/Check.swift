@@ -20,14 +20,18 @@ extension Configuration {
         package var remembersOwners: Bool
         /// A service of AWS, where keys that are narrowed to the compartment are the second layer.
         package var isAWS: Bool
+        /// Its requests name things of which the route says which they may be (`aws.resources`).
+        package var namesResources: Bool
 
         package init(
             kind: Kind,
             isSingleLayer: Bool,
             sealsIdentifiers: Bool,
             remembersOwners: Bool = false,
-            isAWS: Bool = false
+            isAWS: Bool = false,
+            namesResources: Bool = false
         ) {
+            self.namesResources = namesResources
             self.isAWS = isAWS
             self.kind = kind
             self.isSingleLayer = isSingleLayer
@@ -50,6 +54,7 @@ extension Configuration {
         check.agents()
         check.leases()
         check.adminPlane()
+        check.credentialsAlone()
         check.routesAlone()
         check.reachability()
         check.conflicts()

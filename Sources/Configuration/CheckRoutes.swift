@@ -18,24 +18,6 @@ extension Check {
         }
     }
 
-    private mutating func credentials(of route: Configuration.Route, _ path: String) {
-        if let name = route.credentials, configuration.credential(named: name) == nil {
-            let known = configuration.credentials.map(\.name)
-            note("\(path).credentials", Spelling.unknown("credential", name, among: known))
-        }
-        let credential = route.credentials.flatMap { configuration.credential(named: $0) }
-        if case .sts? = credential?.kind, route.aws == nil {
-            note(
-                "\(path).credentials",
-                "keys of AWS sign for a service: write \"aws\" with what the route reaches"
-            )
-        }
-        if case .sts? = credential?.kind {} else if route.credentials != nil { return }
-        for template in route.headers where template.uses(.context) {
-            note("\(path).headers.\(template.name)", "{context} needs \"credentials\" of kind signed-context")
-        }
-    }
-
     private mutating func adapter(of route: Configuration.Route, _ path: String) {
         guard let adapter = adapters[route.adapter] else {
             note("\(path).adapter", Spelling.unknown("adapter", route.adapter, among: Array(adapters.keys)))
@@ -53,6 +35,12 @@ extension Check {
             let credential = route.credentials.flatMap { configuration.credential(named: $0) }
             isSingle = true
             if case .sts(let sts)? = credential?.kind, sts.narrows { isSingle = false }
+        }
+        if adapter.namesResources, route.aws?.resources.isEmpty ?? true {
+            note(
+                "\(path).adapter",
+                "requests of \(route.adapter) name what they reach: write \"aws: {resources: [...]}\" with what they may name"
+            )
         }
         if isSingle && route.singleLayer == nil {
             let message =
@@ -90,7 +78,7 @@ extension Check {
     }
 
     /// Where carriers stand in a request of an agent (DESIGN §5).
-    private static let carrierFields = ["authorization", "x-api-key", "api-key"]
+    static let carrierFields = ["authorization", "x-api-key", "api-key"]
 
     mutating func reachability() {
         let known = configuration.routes.map(\.name)

@@ -95,7 +95,11 @@ extension YAML.Value {
     }
 
     /// `{name}` for a placeholder, `{{` and `}}` for braces.
-    private func templateParts() -> [Configuration.HeaderTemplate.Part]? {
+    /// - Parameter allowed: the placeholders that have a meaning there.
+    func templateParts(
+        allowing allowed: [Configuration.HeaderTemplate.Placeholder] = Configuration.HeaderTemplate
+            .Placeholder.allCases
+    ) -> [Configuration.HeaderTemplate.Part]? {
         guard let text = string(count: 0...4096) else { return nil }
         guard text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) else {
             note("expected visible ASCII characters and spaces")
@@ -111,7 +115,9 @@ extension YAML.Value {
             } else if character == "{" {
                 let name = rest.dropFirst().prefix { $0 != "}" }
                 rest = rest.dropFirst(1 + name.count)
-                guard let placeholder = placeholder(name, isClosed: !rest.isEmpty) else { return nil }
+                guard let placeholder = placeholder(name, isClosed: !rest.isEmpty, allowed) else {
+                    return nil
+                }
                 rest = rest.dropFirst()
                 if !literal.isEmpty { parts.append(.literal(literal)) }
                 literal = ""
@@ -130,9 +136,12 @@ extension YAML.Value {
 
     private func placeholder(
         _ name: Substring,
-        isClosed: Bool
+        isClosed: Bool,
+        _ allowed: [Configuration.HeaderTemplate.Placeholder]
     ) -> Configuration.HeaderTemplate.Placeholder? {
-        if isClosed, let found = Configuration.HeaderTemplate.Placeholder(rawValue: String(name)) {
+        if isClosed, let found = Configuration.HeaderTemplate.Placeholder(rawValue: String(name)),
+            allowed.contains(found)
+        {
             return found
         }
         // What the environment filled in may be a secret: then no part of it is named.
@@ -141,7 +150,7 @@ extension YAML.Value {
             note("placeholder\(shown) without \"}\"; write \"{{\" for the character itself")
             return nil
         }
-        let known = Configuration.HeaderTemplate.Placeholder.allCases.map { "{\($0.rawValue)}" }
+        let known = allowed.map { "{\($0.rawValue)}" }
         note("unknown placeholder\(shown); known: \(known.joined(separator: ", "))")
         return nil
     }

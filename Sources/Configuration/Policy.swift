@@ -25,6 +25,17 @@ extension Configuration {
         package enum Kind: Sendable, Equatable {
             case signedContext(SignedContext)
             case sts(STS)
+            case oauth(OAuth)
+            case secret(TenantSecret)
+        }
+
+        /// Where it stands in a request; nil for those that stand nowhere by themselves.
+        package var injection: Injection? {
+            switch kind {
+            case .signedContext, .sts: nil
+            case .oauth(let oauth): oauth.injection
+            case .secret(let secret): secret.injection
+            }
         }
     }
 
@@ -51,29 +62,40 @@ extension Configuration.Policy {
 }
 
 extension Configuration.Credential {
+    private enum KindName: String, CaseIterable {
+        case signedContext = "signed-context"
+        case sts = "aws-sts"
+        case oauth = "oauth2"
+        case secret
+    }
+
     static func decode(_ section: inout YAML.Section) -> Self? {
         let name = section.name()
-        let later = "is not in this version"
         let kind = section.required("kind")?.choice(
-            [("signed-context", false), ("aws-sts", true)],
-            refused: ["oauth2": later, "redis-acl": later, "secret": later]
+            KindName.self,
+            refused: ["redis-acl": "is not in this version"]
         )
-        guard let isSTS = kind else {
+        let decoded: Kind?
+        switch kind {
+        case .signedContext: decoded = Configuration.SignedContext.decode(&section).map(Kind.signedContext)
+        case .sts: decoded = Configuration.STS.decode(&section).map(Kind.sts)
+        case .oauth: decoded = Configuration.OAuth.decode(&section).map(Kind.oauth)
+        case .secret: decoded = Configuration.TenantSecret.decode(&section).map(Kind.secret)
+        case nil:
             section.skipRest()
-            return nil
+            decoded = nil
         }
-        if isSTS {
-            return Configuration.STS.decode(&section).map { Self(name: name, kind: .sts($0)) }
-        }
+        return decoded.map { Self(name: name, kind: $0) }
+    }
+}
+
+extension Configuration.SignedContext {
+    fileprivate static func decode(_ section: inout YAML.Section) -> Self? {
         let key = section.required("key")?.secret()
         var lifetime = Interval.seconds(60)
         section.read("lifetime", into: &lifetime) { $0.duration(in: .seconds(10) ... .seconds(900)) }
         var issuer = "bulkhead"
         section.read("issuer", into: &issuer) { $0.string(count: 1...2048) }
-        guard let key else { return nil }
-        return Self(
-            name: name,
-            kind: .signedContext(.init(key: key, lifetime: lifetime, issuer: issuer))
-        )
+        return key.map { Self(key: $0, lifetime: lifetime, issuer: issuer) }
     }
 }

@@ -17,10 +17,11 @@ extension Gateway {
         _ operation: Int,
         _ now: WallTime
     ) throws(Stop) -> Grant {
-        if let grant = memo.find(principal, route, operation, now: now) {
+        let named = try decidedResource(exchange, route, operation)
+        if named == nil, let grant = memo.find(principal, route, operation, now: now) {
             return try accept(grant, &exchange)
         }
-        let key = grantKey(exchange, route, principal, operation, now)
+        let key = grantKey(exchange, route, principal, operation, named, now)
         let use = exchange.plan.policy.use(of: route.adapter.operations[operation].action)
         // Asked of the registry in force, not of the one that the principal was admitted by (THREATS 9).
         let epochs = GrantEpochs(tenant: snapshot.identity.tenants.epoch(of: principal.tenant))
@@ -28,15 +29,29 @@ extension Gateway {
         if let grant = grants.find(key, epochs: epochs, now: now),
             now < grant.renewAt || exchange.couldNotRenew
         {
-            if use.isNothing { memo.note(grant, principal, route, operation) }
+            if use.isNothing, named == nil { memo.note(grant, principal, route, operation) }
             return try accept(grant, &exchange)
         }
-        let grant = try makeGrant(&exchange, route, principal, operation, now)
+        let grant = try makeGrant(&exchange, route, principal, operation, named, now)
         guard grants.insert(key, grant, epochs: epochs, now: now) else {
             throw .refused(Refusal(.tokenExpired))
         }
-        if use.isNothing { memo.note(grant, principal, route, operation) }
+        if use.isNothing, named == nil { memo.note(grant, principal, route, operation) }
         return try accept(grant, &exchange)
+    }
+
+    /// What the request's path names for policies to decide on; nil where that is the route's own resource.
+    private func decidedResource(
+        _ exchange: borrowing Exchange,
+        _ route: Route,
+        _ operation: Int
+    ) throws(Stop) -> [UInt8]? {
+        guard route.adapter.operations[operation].resourceSegment != nil else { return nil }
+        do throws(AdapterFailure) {
+            return try route.adapter.decidedResource(operation, exchange.request.path, route.resources)
+        } catch {
+            throw .adapter(error)
+        }
     }
 
     private func accept(_ grant: Grant, _ exchange: inout Exchange) throws(Stop) -> Grant {
@@ -55,10 +70,11 @@ extension Gateway {
         _ route: Route,
         _ principal: Principal,
         _ operation: Int,
+        _ named: [UInt8]?,
         _ now: WallTime
     ) -> GrantKey {
         let action = route.adapter.operations[operation].action
-        let resource = route.resourceText
+        let resource = named ?? route.resourceText
         keys.beginGrant(
             generation: exchange.plan.generation,
             route: route.place,
@@ -92,9 +108,10 @@ extension Gateway {
         _ route: Route,
         _ principal: Principal,
         _ operation: Int,
+        _ named: [UInt8]?,
         _ now: WallTime
     ) throws(Stop) -> Grant {
-        let verdict = decide(exchange, route, principal, operation, now)
+        let verdict = decide(exchange, route, principal, operation, named, now)
         var expiry = principal.expiry
         let use = exchange.plan.policy.use(of: route.adapter.operations[operation].action)
         if let end = use.holdsUntil(now) { expiry = min(expiry, end) }
@@ -110,7 +127,7 @@ extension Gateway {
             resources: route.resources
         )
         let action = route.adapter.operations[operation].action
-        let credential = try credential(for: principal, exchange, route, action, scope, now)
+        let credential = try credential(for: principal, exchange, route, action, named, scope, now)
         if let credential { expiry = min(expiry, credential.expiry) }
         let means: Means
         do throws(FieldError) {
@@ -120,6 +137,7 @@ extension Gateway {
                 principal: principal,
                 context: credential?.bytes ?? [],
                 keys: credential?.keys,
+                secret: credential?.secret,
                 pool: pool(of: principal, route),
                 provision: provision(compartment, principal, exchange, route),
                 series: metrics.series(
@@ -175,6 +193,7 @@ extension Gateway {
         _ route: Route,
         _ principal: Principal,
         _ operation: Int,
+        _ named: [UInt8]?,
         _ now: WallTime
     ) -> PolicyEngine.Verdict {
         let known = route.adapter.operations[operation]
@@ -182,6 +201,7 @@ extension Gateway {
             principal,
             known.action,
             on: route.resource,
+            named: named.map { String(decoding: $0, as: UTF8.self) },
             PolicyEngine.Facts(
                 method: "\(exchange.request.method.name)",
                 operation: known.name,
@@ -216,24 +236,21 @@ extension Gateway {
         _ exchange: borrowing Exchange,
         _ route: Route,
         _ action: String,
+        _ named: [UInt8]?,
         _ scope: AdapterScope,
         _ now: WallTime
     ) throws(Stop) -> VendedCredential? {
         guard let (place, name) = route.credential else { return nil }
-        let form = try stsForm(for: principal, route, action, scope)
+        let form = try stsForm(for: principal, route, action, named, scope)
         let generation = exchange.plan.generation
         keys.beginCredential(
             generation: generation,
             credential: name.utf8Span.span,
             tenant: principal.tenant.text.utf8Span.span
         )
-        if let form {
-            // All that the keys depend on is in the request for them; who asks with another token gets the same.
-            keys.add(form.span)
-        } else {
-            keys.add(route.upstreamName.utf8Span.span)
-            keys.add(principal.digest.bytes)
-        }
+        // What was vended before a suspension is not found again after it.
+        keys.add(Int(truncatingIfNeeded: principal.tenantEpoch))
+        addReach(of: principal, route, form)
         let key = keys.finishCredential()
         if let vended = credentials[key], now < vended.renewAt { return vended }
         let need = CredentialNeed(
@@ -242,9 +259,25 @@ extension Gateway {
             credential: place,
             audience: route.upstreamName,
             principal: principal,
+            subjectToken: try subjectToken(exchange, route),
             form: form
         )
         throw .need(.credential(need))
+    }
+
+    /// For whom a credential is good is part of its key (THREATS 8); all else that it depends on belongs to the generation.
+    private mutating func addReach(of principal: Principal, _ route: Route, _ form: [UInt8]?) {
+        // All that the keys depend on is in the request for them; who asks with another token gets the same.
+        if let form { return keys.add(form.span) }
+        keys.add(route.upstreamName.utf8Span.span)
+        switch route.use.reach {
+        case .tenant: keys.add(principal.tier.name.utf8Span.span)
+        case .user:
+            keys.add(principal.tier.name.utf8Span.span)
+            keys.add(principal.issuer.url.utf8Span.span)
+            keys.add(principal.user.text.utf8Span.span)
+        case .principal: keys.add(principal.digest.bytes)
+        }
     }
 
     private func provision(
@@ -302,6 +335,7 @@ extension Gateway {
         case .credential(let need):
             if credentials.count >= Self.maximumCredentials {
                 credentials = credentials.filter { now < $0.value.expiry }
+                if credentials.count >= Self.maximumCredentials { credentials.removeAll() }
             }
             credentials[need.key] = credential
         case .provision(let need):

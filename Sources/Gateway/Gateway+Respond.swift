@@ -16,6 +16,10 @@ extension Gateway {
             _ = refuse(&exchange, .policyFailed)
             return .answer
         }
+        if let injected = means.injected, injected.stands(in: exchange.upstreamResponse.fields) {
+            _ = refuse(&exchange, .credentialEchoed)
+            return .answer
+        }
         let status = exchange.upstreamResponse.status
         if status == .notFound { suspectProvision(exchange, now) }
         let authority = route.authority
@@ -62,6 +66,9 @@ extension Gateway {
         guard let route = exchange.route, let means = exchange.grant?.means, let mapping = exchange.mapping
         else {
             return refuse(&exchange, .policyFailed)
+        }
+        if let injected = means.injected, injected.stands(in: exchange.responseBody.bytes) {
+            return refuse(&exchange, .credentialEchoed)
         }
         owners.begin()
         exchange.answer.body.removeAll()
@@ -161,6 +168,7 @@ extension Gateway {
     package func respondTrailers(_ exchange: inout Exchange, _ trailers: borrowing Fields) {
         exchange.answer.fields.removeAll()
         guard !trailers.isEmpty, let route = exchange.route, route.passesTrailers else { return }
+        if let injected = exchange.grant?.means?.injected, injected.stands(in: trailers) { return }
         for index in trailers.indices {
             let isHeld =
                 trailers.known(at: index).isOurs || exchange.plan.reserved.protects(trailers.name(at: index))

@@ -38,6 +38,7 @@ extension Gateway {
             throw .adapter(error)
         }
         try needOwners()
+        injectParameter(&exchange, means)
         exchange.mapping = mapping
         do throws(FieldError) {
             try writeFields(&exchange, route, principal, means, now)
@@ -91,6 +92,7 @@ extension Gateway {
                     alternative: true,
                     into: &exchange.outgoing.target
                 )
+                injectParameter(&exchange, means)
             }
         } catch {
             throw .adapter(error)
@@ -176,6 +178,10 @@ extension Gateway {
     ) throws(FieldError) -> Int? {
         var session: Int?
         for index in fields.indices {
+            if route.isInjected(fields.name(at: index)) {
+                metrics.add(.headersStripped)
+                continue
+            }
             switch requestPlan.decisions[index] {
             case .drop: break
             case .replace(let range):

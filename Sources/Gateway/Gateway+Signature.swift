@@ -102,10 +102,11 @@ extension Gateway {
         for principal: Principal,
         _ route: Route,
         _ action: String,
+        _ named: [UInt8]?,
         _ scope: AdapterScope
     ) throws(Stop) -> [UInt8]? {
         guard let plan = route.signing?.plan else { return nil }
-        let policy = plan.narrows ? route.adapter.sessionPolicy(action, scope) : nil
+        let policy = plan.narrows ? route.adapter.sessionPolicy(action, scope, resource: named) : nil
         if let policy, policy.count > SessionPolicy.maximumBytes {
             throw .refused(.sessionPolicyTooLarge)
         }

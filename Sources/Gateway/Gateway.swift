@@ -224,7 +224,7 @@ package struct Gateway: ~Copyable {
 
     // MARK: steps
 
-    private func findRoute(_ exchange: inout Exchange) throws(Stop) -> Route {
+    private mutating func findRoute(_ exchange: inout Exchange) throws(Stop) -> Route {
         if let route = exchange.route { return route }
         if exchange.isMisdirected { throw .refused(.misdirected) }
         guard let place = exchange.plan.listeners[exchange.listener].route(of: exchange.request) else {
@@ -232,6 +232,7 @@ package struct Gateway: ~Copyable {
         }
         let route = exchange.plan.routes[place]
         exchange.route = route
+        reserveParameter(&exchange, route)
         return route
     }
 
@@ -239,9 +240,9 @@ package struct Gateway: ~Copyable {
         if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {
-            // Tables need no more than these, and the warm path copies nothing else.
+            // Most tables need no more than these, and the warm path copies nothing else.
             operation =
-                route.adapter.native == nil
+                route.adapter.isFoundByPath
                 ? try route.adapter.match(exchange.request.method, exchange.request.path)
                 : try route.adapter.match(exchange.request, route.resources)
         } catch {

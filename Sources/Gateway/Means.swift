@@ -2,6 +2,7 @@
 import AWS
 import Bytes
 import Configuration
+import Crypto
 import HTTPTypes
 import Identity
 package import Namespaces
@@ -32,6 +33,8 @@ package final class Means {
     let provision: ProvisionNeed?
     /// Keys to sign with at the upstream.
     let keys: AWSCredential?
+    /// A credential that stands in the requests.
+    let injected: InjectedCredential?
     /// That of the day on which it was used last.
     var dayKey: (day: [UInt8], key: MeansDayKey)?
     /// The place of route, tenant and tier in the metrics.
@@ -47,6 +50,7 @@ package final class Means {
         principal: Principal,
         context: [UInt8],
         keys: AWSCredential?,
+        secret: Secret?,
         pool: Int,
         provision: ProvisionNeed?,
         series: Int,
@@ -63,6 +67,16 @@ package final class Means {
             let value = Self.render(template, route, principal, scope, context, session: nil)
             // An empty value says nothing that an upstream could rely on.
             if !value.isEmpty { try fields.append(name: Array(template.name.utf8).span, value: value.bytes) }
+        }
+        if let secret, let injection = route.use.injection {
+            var user: [UInt8]?
+            if case .basic(let parts?) = injection {
+                let template = Configuration.HeaderTemplate(name: "", parts: parts)
+                user = Self.render(template, route, principal, scope, [], session: nil).bytes.array()
+            }
+            injected = try InjectedCredential(secret, injection, user: user, into: &fields)
+        } else {
+            injected = nil
         }
         self.fields = fields
         perRequest = route.headers.filter(\.isPerRequest)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import AWS
 package import Bytes
+package import Crypto
 package import Identity
 package import Namespaces
 package import Vending
@@ -30,6 +31,8 @@ package struct CredentialNeed: Hashable, Sendable {
     package let credential: Int
     package let audience: String
     package let principal: Principal
+    /// The caller's own, where it is exchanged for the credential.
+    package let subjectToken: Secret?
     /// What is asked of STS; nil for other vendors.
     package let form: [UInt8]?
 
@@ -53,12 +56,21 @@ package struct VendedCredential: Sendable {
     package let bytes: [UInt8]
     /// Keys to sign with.
     package let keys: AWSCredential?
+    /// What stands in requests by itself.
+    package let secret: Secret?
     package let renewAt: WallTime
     package let expiry: WallTime
 
-    package init(bytes: [UInt8], keys: AWSCredential? = nil, renewAt: WallTime, expiry: WallTime) {
+    package init(
+        bytes: [UInt8] = [],
+        keys: AWSCredential? = nil,
+        secret: Secret? = nil,
+        renewAt: WallTime,
+        expiry: WallTime
+    ) {
         self.bytes = bytes
         self.keys = keys
+        self.secret = secret
         self.renewAt = renewAt
         self.expiry = expiry
     }

@@ -93,24 +93,34 @@ package final class PolicyEngine: Sendable {
     private let authorizer: Authorizer
     private let entities: EntityStore
     private let groups: [String: String]
+    /// By tier, patterns of the models that it has; empty where no tier names any.
+    private let models: [(tier: EntityUID, patterns: [Pattern])]
     private let uses: [String: FactUse]
     private let isShadow: @Sendable (PolicyID) -> Bool
 
     /// - Parameters:
     ///   - entities: tiers, resources and the groups of actions; user and tenant come with each decision.
     ///   - groups: of the tenants that have one, by id.
+    ///   - models: by tier, patterns of the models that it is entitled to, with `*` for any run of characters.
     ///   - actions: every action that an adapter can ask for.
     ///   - isShadow: whether a policy's denial is only recorded (THREATS 11).
     package init(
         _ policies: PolicySet,
         entities: EntityStore,
         groups: [String: String],
+        models: [(tier: String, patterns: [String])] = [],
         actions: Set<String>,
         isShadow: @escaping @Sendable (PolicyID) -> Bool
     ) {
         authorizer = Authorizer(policies)
         self.entities = entities
         self.groups = groups
+        self.models = models.map { tier, patterns in
+            let compiled = patterns.map { text in
+                Pattern(text.unicodeScalars.map { $0 == "*" ? .wildcard : .scalar($0) })
+            }
+            return (Self.uid("Tier", tier), compiled)
+        }
         self.isShadow = isShadow
         var uses: [String: FactUse] = [:]
         for action in actions {
@@ -124,9 +134,15 @@ package final class PolicyEngine: Sendable {
         uses[action] ?? .all
     }
 
-    package func decide(_ principal: Principal, _ action: String, on resource: EntityUID, _ facts: Facts)
-        -> Verdict
-    {
+    /// - Parameter name: what the request itself names, of the type of `resource` and in it; nil where the decision is on
+    ///   `resource`.
+    package func decide(
+        _ principal: Principal,
+        _ action: String,
+        on resource: EntityUID,
+        named name: String? = nil,
+        _ facts: Facts
+    ) -> Verdict {
         let user = Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
         let tenant = Self.uid("Tenant", principal.tenant.text)
         var parents = [tenant]
@@ -143,14 +159,21 @@ package final class PolicyEngine: Sendable {
             tags: Self.tags(principal),
             parents: parents
         )
+        var known = [entity, self.tenant(of: principal, tenant, in: tier)]
+        var target = resource
+        if let name {
+            let named = self.named(name, in: resource)
+            known.append(named)
+            target = named.uid
+        }
         let request = AccessRequest(
             principal: user,
             action: Self.uid("Action", action),
-            resource: resource,
+            resource: target,
             context: Self.context(facts)
         )
         do {
-            let store = try entities.adding([entity, self.tenant(of: principal, tenant, in: tier)])
+            let store = try entities.adding(known)
             return verdict(authorizer.authorize(request, store))
         } catch {
             // An entity that cannot be put in makes no decision: that is a denial.
@@ -165,6 +188,18 @@ package final class PolicyEngine: Sendable {
             attributes.append(.init("group", .string(Text(group))))
         }
         return Entity(tenant, attributes: RecordValue(attributes), parents: [tier])
+    }
+
+    /// What a request names in a resource. A model is set apart for the tiers that are entitled to it, once any tier names its
+    /// models.
+    private func named(_ name: String, in resource: EntityUID) -> Entity {
+        let uid = EntityUID(type: resource.type, id: Text(name))
+        var attributes: [RecordValue.Field] = []
+        if resource.type == "Model", models.contains(where: { !$0.patterns.isEmpty }) {
+            let tiers = models.filter { $0.patterns.contains { $0.matches(Text(name)) } }
+            attributes.append(.init("tiers", .set(SetValue(tiers.map { .entity($0.tier) }))))
+        }
+        return Entity(uid, attributes: RecordValue(attributes), parents: uid == resource ? [] : [resource])
     }
 
     /// A denial by policies in shadow mode alone is recorded and not enforced; what nothing permits stays denied.

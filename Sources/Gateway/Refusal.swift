@@ -69,6 +69,10 @@ package struct Refusal: Sendable {
     package static let policyFailed = Refusal("policy_failed", .internalServerError, .us)
     // Needs.
     package static let credentialFailed = Refusal("credential_failed", .serviceUnavailable, .us)
+    /// There is none for this tenant.
+    package static let credentialMissing = Refusal("credential_missing", .forbidden, .us)
+    /// The credential is made from the caller's token, and none came.
+    package static let subjectTokenMissing = Refusal("subject_token_missing", .forbidden, .client)
     package static let provisionFailed = Refusal("provision_failed", .serviceUnavailable, .upstream)
     package static let ownershipFailed = Refusal("ownership_failed", .serviceUnavailable, .us)
     package static let leaseUnavailable = Refusal("lease_unavailable", .serviceUnavailable, .us)
@@ -84,6 +88,8 @@ package struct Refusal: Sendable {
     package static let upstreamTLSFailed = Refusal("upstream_tls_failed", .badGateway, .upstream)
     package static let upstreamClosed = Refusal("upstream_closed", .badGateway, .upstream)
     package static let upstreamTimedOut = Refusal("upstream_timed_out", .gatewayTimeout, .upstream)
+    /// The upstream said back what no agent may see.
+    package static let credentialEchoed = Refusal("credential_echoed", .badGateway, .upstream)
     package static let responseTooLarge = Refusal("response_too_large", .badGateway, .upstream)
     // The caller went away: there is nobody to answer, but there is a record.
     package static let callerGone = Refusal("caller_gone", Status(499), .client)

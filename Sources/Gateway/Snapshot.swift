@@ -61,7 +61,10 @@ package final class GatewayPlan: Sendable {
         self.tenantsLabelled = tenantsLabelled
         self.bufferedBodyBytes = bufferedBodyBytes
         reserved = HeaderFolding(
-            names: routes.flatMap { $0.headers.map(\.name) } + Self.protectedNames,
+            names: routes.flatMap { $0.headers.map(\.name) }
+                // A token that goes on stands in Authorization, which is no field of Bulkhead's alone.
+                + routes.compactMap { $0.use.injection?.field }.filter { $0 != "authorization" }
+                + Self.protectedNames,
             // Envoy believes its own from whoever stands at an internal address, as Bulkhead does (CVE-2023-27487,
             // CVE-2024-45806).
             prefixes: ["x-bulkhead-", "x-tenant-", "x-forwarded-", "x-envoy-"]
@@ -143,6 +146,12 @@ package final class Route: Sendable {
     /// What Host says at the upstream, for mapping absolute locations back.
     let authority: [UInt8]
     package let credential: (place: Int, name: String)?
+    /// Where that stands, and for whom it is good.
+    let use: CredentialUse
+    /// The field that it stands in, in any spelling; nil where there is none.
+    private let injectedField: HeaderFolding?
+    /// The parameter that it stands in, as servers may spell it; nil where there is none.
+    let injectedParameter: HeaderFolding?
     /// Buckets and tables that its requests may name.
     let resources: StoreResources
     /// What its requests are signed for at the upstream, and with which role's keys; nil where they are not.
@@ -167,12 +176,16 @@ package final class Route: Sendable {
         upstream: Int,
         authority: [UInt8],
         credential: Int?,
+        use: CredentialUse = CredentialUse(),
         isLeased: Bool = false,
         resources: StoreResources = StoreResources(),
         signing: (scope: SigningScope, plan: STSPlan)? = nil
     ) {
         self.resources = resources
         self.signing = signing
+        self.use = use
+        injectedField = use.injection?.field.map { HeaderFolding(names: [$0], prefixes: []) }
+        injectedParameter = use.injection?.parameter.map { HeaderFolding(names: [$0], prefixes: []) }
         self.place = place
         name = configuration.name
         self.adapter = adapter
@@ -202,6 +215,9 @@ package final class Route: Sendable {
 
     /// Trailers of a store pass no table, so they stay here.
     package var passesTrailers: Bool { isIngress }
+
+    /// Whether the credential stands in a field of that name, whatever the table says of it.
+    func isInjected(_ name: borrowing Span<UInt8>) -> Bool { injectedField?.protects(name) ?? false }
 
     /// In any spelling that a server may take for the same name.
     func isSession(_ name: borrowing Span<UInt8>) -> Bool { sessionHeaders?.protects(name) ?? false }

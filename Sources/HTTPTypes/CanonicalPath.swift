@@ -92,6 +92,33 @@ package struct CanonicalPath: ~Copyable {
         return segments[index].flags
     }
 
+    /// Takes every parameter out of the query whose decoded name is one of `names` to some server: case and punctuation
+    /// do not count, nor what stands in brackets behind it (`key[]`), nor spaces before it.
+    /// - Returns: whether there was any.
+    package mutating func removeParameters(_ names: borrowing HeaderFolding) -> Bool {
+        guard hasQuery else { return false }
+        var kept = Buffer()
+        var name = Buffer()
+        var hadSome = false
+        var cursor = QueryCursor()
+        while let parameter = cursor.next(in: query) {
+            name.removeAll()
+            _ = PercentEncoding.decode(query.extracting(parameter.name), plusIsSpace: true, into: &name)
+            let bracket = name.bytes.firstIndex(of: UInt8(ascii: "[")) ?? name.count
+            let plain = name.bytes.extracting(0..<bracket).trimmingOWS()
+            if names.protects(plain) {
+                hadSome = true
+            } else {
+                kept.append(kept.isEmpty ? "?" : "&")
+                kept.append(query.extracting(parameter.whole))
+            }
+        }
+        guard hadSome else { return false }
+        text.truncate(to: pathCount)
+        text.append(kept.bytes)
+        return true
+    }
+
     /// Appends segment `index` with its escapes resolved.
     package func decodeSegment(at index: Int, into output: inout Buffer) {
         let decoded = PercentEncoding.decode(segment(at: index), into: &output)

@@ -73,6 +73,11 @@ package struct RequestHead: ~Copyable {
         }
     }
 
+    /// See `CanonicalPath.removeParameters`. The target as it was sent stays what it was.
+    package mutating func removeParameters(_ name: borrowing HeaderFolding) -> Bool {
+        path.removeParameters(name)
+    }
+
     /// Takes the authority from Host, which must be there once (in HTTP/1.0 it may be absent) and agree with the
     /// target's (RFC 9112 §3.2).
     package mutating func resolveAuthority() throws(TargetError) {

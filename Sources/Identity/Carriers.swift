@@ -227,7 +227,7 @@ package struct Carriers: Sendable {
 
     /// What follows the scheme `Bearer` (RFC 6750 §2.1, RFC 9110 §11.1: case does not matter); nil for other schemes.
     @_lifetime(copy value)
-    private static func bearerToken(_ value: Span<UInt8>) -> Span<UInt8>? {
+    package static func bearerToken(_ value: Span<UInt8>) -> Span<UInt8>? {
         guard value.count > 7, value.extracting(0..<6).equalsIgnoringCase("bearer"), value[6] == ASCII.space
         else {
             return nil

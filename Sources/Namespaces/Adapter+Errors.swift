@@ -50,7 +50,7 @@ extension Adapter {
             switch hole {
             case .code: output.append(string: code)
             case .subject: output.append(text)
-            case .compartment, .tenant, .visible, .name, .message, .status, .value: break
+            case .compartment, .tenant, .visible, .name, .message, .status, .value, .resource: break
             }
         }
         let name = wording?.name ?? errorName(status)
@@ -99,7 +99,7 @@ extension Adapter {
             case .message: output.append(message)
             case .code: output.append(string: code)
             case .status: output.append(decimal: Int(status))
-            case .compartment, .tenant, .visible, .subject, .value: break
+            case .compartment, .tenant, .visible, .subject, .value, .resource: break
             }
         }
     }

@@ -20,7 +20,7 @@ extension Adapter {
     ) throws(AdapterFailure) {
         let operation = operations[mapping.operation]
         mapping.hasBody = !(operation.isBodyOptional && (length == .none || length == .fixed(0)))
-        if mapping.hasBody { try checkBody(operation.request, fields, length) }
+        if mapping.hasBody { try checkBody(operation, fields, length) }
         let mapsResponse = operation.response.isMapped
         let mapsRequest = operation.request.isMapped
         plan.restart(addsIdentityCoding: mapsResponse)
@@ -30,10 +30,14 @@ extension Adapter {
                 plan.append(.drop)
                 continue
             }
+            if known == .xAmzTarget, operation.amzTarget != nil {
+                plan.append(.pass)
+                continue
+            }
             switch requestHeaders.rule(fields.name(at: index)) {
             case .pass?, .opaque?: plan.append(.pass)
             case .drop?: plan.append(.drop)
-            case .refuse?: throw AdapterFailure(.headerRefused)
+            case .refuse?, .resource?: throw AdapterFailure(.headerRefused)
             case .session?:
                 try checkAlone(index, fields)
                 plan.append(.session)
@@ -74,10 +78,11 @@ extension Adapter {
     }
 
     private func checkBody(
-        _ body: AdapterBody,
+        _ operation: AdapterOperation,
         _ fields: borrowing Fields,
         _ length: BodyLength
     ) throws(AdapterFailure) {
+        let body = operation.request
         switch body {
         case .opaque: return
         case .none:
@@ -93,9 +98,12 @@ extension Adapter {
         if !MediaType.isPlain(fields) { throw AdapterFailure(.contentCodingRefused) }
         var isExpected = false
         switch body {
-        case .mapped(.lines): isExpected = MediaType.isJSON(fields) || MediaType.isLines(fields)
+        case .mapped(.lines):
+            isExpected = MediaType.isJSON(fields, documentType) || MediaType.isLines(fields)
         case .form: isExpected = MediaType.isForm(fields)
-        case .mapped, .none, .opaque: isExpected = MediaType.isJSON(fields)
+        case .mapped, .none, .opaque:
+            isExpected =
+                MediaType.isJSON(fields, documentType) || (operation.isBlob && MediaType.isBlob(fields))
         }
         if !isExpected { throw AdapterFailure(.contentTypeRefused) }
     }
@@ -126,8 +134,19 @@ enum MediaType {
         return true
     }
 
-    /// JSON, one document.
-    static func isJSON(_ fields: borrowing Fields) -> Bool { has(fields, "application/json") }
+    /// JSON, one document, under the name that the protocol has for it.
+    static func isJSON(_ fields: borrowing Fields, _ type: StaticString) -> Bool { has(fields, type) }
+
+    /// JSON as any protocol of AWS calls it.
+    static func isOfAWS(_ fields: borrowing Fields) -> Bool {
+        has(fields, "application/json") || has(fields, "application/x-amz-json-1.0")
+            || has(fields, "application/x-amz-json-1.1")
+    }
+
+    /// Bytes, or nothing said of them.
+    static func isBlob(_ fields: borrowing Fields) -> Bool {
+        fields.first(.contentType) == nil || has(fields, "application/octet-stream")
+    }
 
     /// JSON, one document a line.
     static func isLines(_ fields: borrowing Fields) -> Bool {

@@ -41,12 +41,12 @@ extension Adapter {
                 continue
             }
             if isMapped, status >= 400, known == .contentType {
-                plan.replace { $0.append("application/json") }
+                plan.replace { $0.append(documentType) }
                 continue
             }
             switch responseHeaders.rule(fields.name(at: index)) {
             case .pass?, .opaque?: plan.append(.pass)
-            case .drop?, .refuse?, .user?: plan.append(.drop)
+            case .drop?, .refuse?, .user?, .resource?: plan.append(.drop)
             case .session?: plan.append(.session)
             case .rewrite(let rewrite)?:
                 try planRewrite(
@@ -103,7 +103,10 @@ extension Adapter {
             if case .opaque = events { return .opaque }
             return .events
         }
-        if !MediaType.isJSON(fields) { throw AdapterFailure(.responseInvalid) }
+        // Clients of AWS's services do not look at the type, so services take it lightly.
+        let isDocument =
+            MediaType.isJSON(fields, documentType) || (aws != nil && MediaType.isOfAWS(fields))
+        if !isDocument { throw AdapterFailure(.responseInvalid) }
         if case .fixed(let count) = length, count > maximumBodyBytes {
             throw AdapterFailure(.responseTooLarge)
         }

@@ -22,6 +22,9 @@ extension Adapter {
             case .text(let start, let count): routes.append(start, count, to: &target)
             case .field(let segment, .rewrite(let rewrite)):
                 try append(path, segment, rewrite, scope, &mapping, into: &target)
+            case .field(let segment, .resource):
+                _ = try resource(at: segment, path, scope.resources)
+                target.append(path.segment(at: segment))
             case .field(let segment, _): target.append(path.segment(at: segment))
             case .compartment: target.append(scope.compartment.bytes)
             case .rest(let segment, let rule):
@@ -33,6 +36,30 @@ extension Adapter {
         }
         try appendQuery(path, scope, &mapping, into: &target)
         return mapping
+    }
+
+    /// What policies decide on, where the request's path names it; nil where they decide on the route's own resource.
+    /// - Throws: `resource_unknown` for what the route does not name.
+    package func decidedResource(
+        _ operation: Int,
+        _ path: borrowing CanonicalPath,
+        _ resources: StoreResources
+    ) throws(AdapterFailure) -> [UInt8]? {
+        guard let segment = operations[operation].resourceSegment else { return nil }
+        return try resource(at: segment, path, resources)
+    }
+
+    private func resource(
+        at segment: Int,
+        _ path: borrowing CanonicalPath,
+        _ resources: StoreResources
+    ) throws(AdapterFailure) -> [UInt8] {
+        var plain = Buffer()
+        path.decodeSegment(at: segment, into: &plain)
+        guard resources.names(plain.bytes) else {
+            throw AdapterFailure(.resourceUnknown, segment: segment)
+        }
+        return plain.bytes.array()
     }
 
     /// Appends one segment, rewritten.
@@ -113,7 +140,7 @@ extension Adapter {
                 writer.separate(&target)
                 target.append(query.extracting(parameter.whole))
             case .drop: break
-            case .refuse, .session, .user: throw AdapterFailure(.parameterRefused)
+            case .refuse, .session, .user, .resource: throw AdapterFailure(.parameterRefused)
             case .rewrite(let rewrite):
                 var plain = Buffer()
                 guard

@@ -53,6 +53,9 @@ extension Adapter {
             guard list.rewrite(value, prefix: prefix, into: &output) else {
                 throw AdapterFailure(.nameRefused)
             }
+        case .arn(_, let kind):
+            guard ResourceName.insert(scope.rendered[rewrite].value, into: value, behind: kind, &output)
+            else { throw AdapterFailure(.nameRefused) }
         case .digest:
             guard let sealer = scope.textSealer else { preconditionFailure("a scope of another adapter") }
             output.append(scope.rendered[rewrite].value)
@@ -125,6 +128,9 @@ extension Adapter {
             let prefix = scope.rendered[rewrite].value
             guard value.hasPrefix(prefix) else { throw AdapterFailure(.foreignObject) }
             output.append(value.extracting(prefix.count..<value.count))
+        case .arn(_, let kind):
+            guard ResourceName.remove(scope.rendered[rewrite].value, from: value, behind: kind, &output)
+            else { throw AdapterFailure(.foreignObject) }
         case .digest:
             guard let sealer = scope.textSealer else { preconditionFailure("a scope of another adapter") }
             let prefix = scope.rendered[rewrite].value
@@ -187,7 +193,10 @@ extension Adapter {
         var text = Buffer()
         text.append(copying: value)
         for (index, rewrite) in rewrites.enumerated() {
-            guard case .prefix = rewrite.kind else { continue }
+            switch rewrite.kind {
+            case .prefix, .arn: break
+            default: continue
+            }
             Self.remove(scope.rendered[index].value, from: &text)
         }
         if Self.tells(text.bytes, scope) {

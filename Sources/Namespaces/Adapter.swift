@@ -32,14 +32,24 @@ package final class Adapter: Sendable {
     /// Of the bodies that `writeError` and `answer` write.
     package var errorContentType: StaticString {
         switch native {
-        case nil: "application/json"
+        case nil: documentType
         case .s3: "application/xml"
         case .dynamoDB: "application/x-amz-json-1.0"
         }
     }
+    /// Of bodies that are mapped.
+    let documentType: StaticString
     /// What takes the place of a table.
     package let native: NativeStore?
+    /// What a service of AWS enforces by itself; nil for all others, and for what is built in.
+    package let aws: AdapterAWS?
+    /// Whether method and path alone say which operation a request is.
+    package let isFoundByPath: Bool
 
+    /// Whether requests name what the route must allow by name.
+    package var namesResources: Bool {
+        operations.contains { $0.segments.contains(.field(.resource)) }
+    }
     /// Whether a compartment must be given something before its first request: see `provision`.
     package var needsProvision: Bool { !provisions.isEmpty }
     let rewrites: [AdapterRewrite]
@@ -67,9 +77,13 @@ package final class Adapter: Sendable {
         provisions: [AdapterProvision],
         contents: [AdapterContents],
         examples: [AdapterExample],
+        aws: AdapterAWS? = nil,
         native: NativeStore? = nil
     ) {
         self.native = native
+        self.aws = aws
+        documentType = aws?.documentType ?? "application/json"
+        isFoundByPath = native == nil && !operations.contains { $0.amzTarget != nil }
         self.name = name
         self.kind = kind
         self.isSingleLayer = isSingleLayer
@@ -116,22 +130,49 @@ package final class Adapter: Sendable {
         guard let index = routes.find(method, path) else { throw AdapterFailure(.operationUnknown) }
         if operations[index].isRefused { throw AdapterFailure(.operationRefused) }
         if path.flags.contains(.hasEncodedSlash) || path.flags.contains(.hasReservedEscapes) {
-            try operations[index].checkEncoding(path)
+            try operations[index].checkEncoding(path, rewrites)
         }
         return index
+    }
+
+    /// The same for a table whose operations may be told apart by X-Amz-Target.
+    package func match(
+        _ method: Method,
+        _ path: borrowing CanonicalPath,
+        _ fields: borrowing Fields
+    ) throws(AdapterFailure) -> Int {
+        if isFoundByPath { return try match(method, path) }
+        guard method == .post, path.pathAndQuery.equals("/"), let field = fields.first(.xAmzTarget) else {
+            throw AdapterFailure(.operationUnknown)
+        }
+        guard fields.occurrences(.xAmzTarget) == 1 else { throw AdapterFailure(.headerDuplicate) }
+        let value = fields.value(at: field)
+        for index in operations.indices {
+            guard let target = operations[index].amzTarget, value.equals(target.span) else { continue }
+            if operations[index].isRefused { throw AdapterFailure(.operationRefused) }
+            return index
+        }
+        throw AdapterFailure(.operationUnknown)
     }
 }
 
 extension AdapterOperation {
     /// An escaped slash is another path to whoever decodes before he splits, an escape of an escape to whoever
     /// decodes twice. Neither passes in a segment that is not declared opaque.
-    func checkEncoding(_ path: borrowing CanonicalPath) throws(AdapterFailure) {
+    func checkEncoding(
+        _ path: borrowing CanonicalPath,
+        _ rewrites: [AdapterRewrite]
+    ) throws(AdapterFailure) {
         for index in 0..<path.segmentCount {
             let flags = path.flags(at: index)
             if flags.isDisjoint(with: [.hasEncodedSlash, .hasReservedEscapes]) || isOpaque(index) {
                 continue
             }
-            if flags.contains(.hasEncodedSlash)
+            let takesSlashes = takesSlashes(index, rewrites)
+            if takesSlashes, !Self.isCleanPath(path, index) {
+                throw AdapterFailure(.pathEncodingRefused, segment: index)
+            }
+            if (flags.contains(.hasEncodedSlash) && !takesSlashes)
                 || (flags.contains(.hasReservedEscapes) && Self.hasNestedEscape(path.segment(at: index)))
             {
                 throw AdapterFailure(.pathEncodingRefused, segment: index)
@@ -141,9 +182,30 @@ extension AdapterOperation {
 
     private func isOpaque(_ index: Int) -> Bool {
         switch segments[min(index, segments.count - 1)] {
-        case .field(.opaque), .rest(.opaque): true
+        case .field(.opaque), .rest(.opaque), .field(.resource): true
         case .literal, .field, .rest: false
         }
+    }
+
+    private func takesSlashes(_ index: Int, _ rewrites: [AdapterRewrite]) -> Bool {
+        guard case .field(.rewrite(let rewrite)) = segments[min(index, segments.count - 1)] else {
+            return false
+        }
+        return rewrites[rewrite].takesSlashes
+    }
+
+    /// Whether whoever decodes before he splits still finds no piece that leads elsewhere.
+    private static func isCleanPath(_ path: borrowing CanonicalPath, _ index: Int) -> Bool {
+        var plain = Buffer()
+        path.decodeSegment(at: index, into: &plain)
+        var start = 0
+        while start <= plain.count {
+            let end = plain.bytes.firstIndex(of: ASCII.slash, from: start) ?? plain.count
+            let piece = plain.bytes.extracting(start..<end)
+            if piece.isEmpty || piece.equals(".") || piece.equals("..") { return false }
+            start = end + 1
+        }
+        return true
     }
 
     private static func hasNestedEscape(_ segment: borrowing Span<UInt8>) -> Bool {

@@ -32,11 +32,11 @@ package struct AdapterCall: ~Copyable {
         do throws(TargetError) { try path.parse(target.span) } catch {
             throw AdapterFailure(.operationUnknown)
         }
-        let operation = try adapter.match(method, path)
+        var fields = Fields()
+        if !body.isEmpty { fields.append(.contentType, value: adapter.documentType) }
+        let operation = try adapter.match(method, path, fields)
         var output = Buffer()
         var mapping = try adapter.rewriteTarget(operation, path, scope, into: &output)
-        var fields = Fields()
-        if !body.isEmpty { fields.append(.contentType, value: "application/json") }
         var plan = FieldPlan()
         let length: BodyLength = body.isEmpty ? .none : .fixed(body.count)
         try adapter.planRequest(&mapping, fields, length: length, scope, into: &plan)

@@ -170,7 +170,7 @@ extension AdapterDecoder {
         case .refuse?: return .refused
         case .rewrite(let rewrite)?: return bodyRule(rewrite, direction, node)
         case .drop?: return .drop
-        case .session?, .user?: return nil
+        case .session?, .user?, .resource?: return nil
         }
     }
 
@@ -192,6 +192,9 @@ extension AdapterDecoder {
             case .refused: return .edit(binding: rewrite, .required)
             case .added: return .edit(binding: rewrite, .added)
             }
+        case .arn:
+            let isRequired = isRequest && rewrites[rewrite].missing == .refused
+            return .edit(binding: rewrite, isRequired ? .required : .optional)
         case .digest:
             let isRequired = isRequest && rewrites[rewrite].missing == .refused
             return .edit(binding: rewrite, isRequired ? .required : .optional)

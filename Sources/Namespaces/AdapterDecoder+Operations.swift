@@ -9,16 +9,18 @@ extension AdapterDecoder {
             let section = node.section([
                 "name", "method", "path", "to", "with", "action", "websocket", "request", "response",
                 "not_found", "answer",
-                "refuse",
+                "refuse", "target",
             ]),
-            let name = required(section, "name", node)?.string(),
-            let method = required(section, "method", node),
+            let name = required(section, "name", node)?.string()
+        else { return }
+        if let target = section["target"] {
+            decodeTargeted(name, target, section, node)
+            return
+        }
+        guard let method = required(section, "method", node),
             let path = required(section, "path", node),
             let template = path.string()
         else { return }
-        if name.isEmpty || !name.utf8.allSatisfy(Self.isWord) {
-            section["name"]?.note("expected a name of a-z, 0-9 and _")
-        }
         let methods =
             method.value.array == nil ? [method.method()] : (method.list() ?? []).map { $0.method() }
         guard let first = methods.compactMap({ $0 }).first else { return }
@@ -26,17 +28,12 @@ extension AdapterDecoder {
         let fields = decodePath(path, template)
         parts.segments = fields.map(\.segment)
         parts.target = section["to"].flatMap { decodeTarget($0, fields.map(\.name)) }
-        parts.isRefused = section["refuse"]?.boolean() ?? false
-        parts.action = decodeAction(section["action"], node, isRefused: parts.isRefused)
-        parts.isWebSocket = section["websocket"]?.boolean() ?? false
-        parts.answer = section["answer"].flatMap(decodeAnswer)
-        parts.idSegment = idSegment(parts.segments)
-        parts.isUnknownIDBy404 = notFound(section["not_found"])
-        if section["response"] == nil, parts.answer == nil, !parts.isRefused {
-            node.note("missing key \"response\"")
+        decodeCommon(section, node, &parts)
+        parts.resourceSegment = fields.firstIndex { $0.name == decidedField }
+        if decidedField != nil, parts.resourceSegment == nil, !parts.isRefused {
+            path.note("policies decide on {\(decidedField ?? "")}, which is not in it")
         }
-        decodeRequest(section["request"], &parts)
-        decodeResponse(section["response"], node, &parts)
+        parts.idSegment = idSegment(parts.segments)
         parts.alternative = section["with"].flatMap {
             decodeAlternative($0, fields.map(\.name), parts.request)
         }
@@ -46,12 +43,68 @@ extension AdapterDecoder {
                 parts.name = "\(name)_\("\(method.name)".lowercased())"
                 parts.method = method
             }
-            if operations.contains(where: { $0.name == parts.name }) {
-                section["name"]?.note("there is another operation \"\(parts.name)\"")
-            }
-            operations.append(AdapterOperation(parts))
-            operationNodes.append(node)
+            add(parts, section, node)
         }
+    }
+
+    /// An operation of a service that tells them apart by a header: each is a POST to `/`.
+    private mutating func decodeTargeted(
+        _ name: String,
+        _ target: AdapterNode,
+        _ section: [String: AdapterNode],
+        _ node: AdapterNode
+    ) {
+        guard let text = target.string() else { return }
+        if text.isEmpty || !text.utf8.allSatisfy({ PercentEncoding.isUnreserved($0) }) {
+            target.note("expected a value of X-Amz-Target, such as secretsmanager.GetSecretValue")
+        }
+        for key in ["method", "path", "to", "with", "websocket"] {
+            section[key]?.note("not beside target: the request is a POST to /")
+        }
+        var parts = AdapterOperation.Parts(name: name, method: .post, template: "/")
+        parts.amzTarget = Array(text.utf8)
+        decodeCommon(section, node, &parts)
+        if operations.contains(where: { $0.amzTarget == parts.amzTarget }) {
+            target.note("another operation has this target")
+        }
+        add(parts, section, node)
+    }
+
+    /// All that does not depend on where the request goes.
+    private mutating func decodeCommon(
+        _ section: [String: AdapterNode],
+        _ node: AdapterNode,
+        _ parts: inout AdapterOperation.Parts
+    ) {
+        parts.isRefused = section["refuse"]?.boolean() ?? false
+        parts.action = decodeAction(section["action"], node, isRefused: parts.isRefused)
+        parts.isWebSocket = section["websocket"]?.boolean() ?? false
+        parts.answer = section["answer"].flatMap(decodeAnswer)
+        parts.isUnknownIDBy404 = notFound(section["not_found"])
+        if section["response"] == nil, parts.answer == nil, !parts.isRefused {
+            node.note("missing key \"response\"")
+        }
+        decodeRequest(section["request"], &parts)
+        decodeResponse(section["response"], node, &parts)
+    }
+
+    private mutating func add(
+        _ parts: AdapterOperation.Parts,
+        _ section: [String: AdapterNode],
+        _ node: AdapterNode
+    ) {
+        if parts.name.isEmpty || !parts.name.utf8.allSatisfy(Self.isWord) {
+            section["name"]?.note("expected a name of a-z, 0-9 and _")
+        }
+        if operations.contains(where: { $0.name == parts.name }) {
+            section["name"]?.note("there is another operation \"\(parts.name)\"")
+        }
+        // A header says nothing where paths do, and the other way round.
+        if let first = operations.first, (first.amzTarget == nil) != (parts.amzTarget == nil) {
+            node.note("either all operations have a target or none has")
+        }
+        operations.append(AdapterOperation(parts))
+        operationNodes.append(node)
     }
 
     /// Another path at the store, for requests whose body has a certain member.
@@ -72,20 +125,48 @@ extension AdapterDecoder {
     }
 
     private mutating func decodeRequest(_ node: AdapterNode?, _ parts: inout AdapterOperation.Parts) {
-        let section = node?.section(["query", "body", "optional"]) ?? [:]
+        let section = node?.section(["query", "body", "optional", "one_of", "blob"]) ?? [:]
         if let query = section["query"] {
             parts.parameters = query.value == .string("opaque") ? nil : decodeQuery(query)
         }
         if let body = section["body"] { parts.request = decodeBody(body, .request) }
+        if let blob = section["blob"] {
+            parts.isBlob = blob.boolean() ?? false
+            if case .mapped(.document) = parts.request {
+            } else {
+                blob.note("only for a body of JSON members")
+            }
+        }
+        if let names = section["one_of"] { parts.alternatives = decodeOneOf(names, parts.request) }
         guard let optional = section["optional"], optional.boolean() == true else { return }
         parts.isBodyOptional = true
         // Without a body nothing could be put into it.
         switch parts.request {
         case .mapped(.document(let table)):
-            if table.needsBody { optional.note("a body that something is put into cannot be left out") }
+            if table.needsBody || parts.alternatives != 0 {
+                optional.note("a body that something is put into cannot be left out")
+            }
         case .none, .opaque, .form, .mapped(.lines), .mapped(.events):
             optional.note("only a body of JSON members can be optional")
         }
+    }
+
+    /// Members of which just one must be there.
+    private func decodeOneOf(_ node: AdapterNode, _ request: AdapterBody) -> UInt64 {
+        guard case .mapped(.document(let table)) = request else {
+            return node.expected("a body of JSON members beside it") ?? 0
+        }
+        var bits: UInt64 = 0
+        for name in node.list() ?? [] {
+            guard let text = name.string() else { continue }
+            guard let index = table.rootMember(Array(text.utf8)) else {
+                name.note("expected a member of the request's body")
+                continue
+            }
+            bits |= 1 << UInt64(index)
+        }
+        if bits.nonzeroBitCount < 2 { node.note("expected at least two members") }
+        return bits
     }
 
     private mutating func decodeResponse(
@@ -128,7 +209,8 @@ extension AdapterDecoder {
         if !reader.problems.isEmpty { return }
         for (index, operation) in operations.enumerated() {
             for other in operations[..<index]
-            where other.method == operation.method && other.segments.count == operation.segments.count
+            where other.amzTarget == nil && other.method == operation.method
+                && other.segments.count == operation.segments.count
                 && other.endsWithSlash == operation.endsWithSlash
             {
                 let overlaps = zip(other.segments, operation.segments).allSatisfy { pair in
@@ -256,13 +338,14 @@ extension AdapterDecoder {
                 if case .text(let text) = $0 { text.contains(UInt8(ascii: "/")) } else { false }
             }
             return hasSlash ? node.expected("a prefix without / for a single segment") : .field(rule)
-        case .screen, .created, .filter, .stamp, .first, .shift:
+        case .screen, .created, .filter, .stamp, .first, .shift, .arn:
             return node.expected("another rule: this one is for bodies")
         }
     }
 
     private func decodeRest(_ node: AdapterNode, _ rule: AdapterRule, isLast: Bool) -> AdapterSegment? {
         if !isLast { return node.expected("{…...} at the end of the path only") }
+        if rule == .resource { return node.expected("a resource that is one segment") }
         guard case .rewrite(let rewrite) = rule else { return .rest(rule) }
         guard case .prefix(let template, nil) = rewrites[rewrite].kind,
             case .text(let end)? = template.pieces.last, end.last == UInt8(ascii: "/"),
@@ -295,7 +378,7 @@ extension AdapterDecoder {
             guard let rule = rule(value, allowing: [.pass, .drop, .refuse]) else { return nil }
             if case .rewrite(let rewrite) = rule {
                 switch rewrites[rewrite].kind {
-                case .screen, .created, .filter, .stamp, .first, .shift:
+                case .screen, .created, .filter, .stamp, .first, .shift, .arn:
                     return value.expected("another rule: this one is for bodies")
                 case .pin, .own, .prefix, .digest, .name, .except: break
                 }

@@ -25,7 +25,8 @@ extension Adapter {
             errors: decoder.errors,
             provisions: decoder.provisions,
             contents: decoder.contents,
-            examples: decoder.examples
+            examples: decoder.examples,
+            aws: decoder.aws
         )
     }
 }
@@ -57,6 +58,9 @@ struct AdapterDecoder {
     )
     var provisions: [AdapterProvision] = []
     var contents: [AdapterContents] = []
+    var aws: AdapterAWS?
+    /// The field of paths that policies decide on.
+    var decidedField: String?
     var operations: [AdapterOperation] = []
     /// Where each operation stands in the table: one that has several methods is several operations.
     var operationNodes: [AdapterNode] = []
@@ -67,7 +71,7 @@ struct AdapterDecoder {
                 "adapter", "kind", "single_layer", "maximum_body", "custom_header_prefix", "rewrites",
                 "segments", "parameters", "shapes", "headers", "errors", "provision", "operations",
                 "contents",
-                "examples",
+                "examples", "aws", "resource",
             ])
         else { return }
         name = required(table, "adapter", root)?.string() ?? ""
@@ -80,7 +84,12 @@ struct AdapterDecoder {
         customHeaderPrefix = table["custom_header_prefix"]?.string()?.lowercased()
         decodeRewrites(table["rewrites"])
         for (name, node) in table["segments"]?.members() ?? [] {
-            segments[name] = rule(node, allowing: [.pass, .opaque])
+            segments[name] = rule(node, allowing: [.pass, .opaque, .resource])
+        }
+        decodeAWS(table["aws"])
+        decidedField = table["resource"]?.string()
+        if let name = decidedField, segments[name] != .resource {
+            table["resource"]?.note("expected a field of paths whose rule is resource")
         }
         for (name, node) in table["parameters"]?.members() ?? [] { parameterGroups[name] = parameters(node) }
         shapes = table["shapes"]?.members() ?? []
@@ -92,6 +101,7 @@ struct AdapterDecoder {
         decodeProvision(table["provision"])
         for node in required(table, "operations", root)?.list() ?? [] { decodeOperation(node) }
         noteAmbiguities()
+        notePolicies()
         contents = decodeContents(table["contents"])
         for node in table["examples"]?.list() ?? [] { decodeExample(node) }
     }
@@ -111,7 +121,9 @@ struct AdapterDecoder {
     /// `name` and `screen` have no settings, so they are there without being declared.
     private mutating func decodeRewrites(_ node: AdapterNode?) {
         for (name, node) in node?.members() ?? [] {
-            let builtIn = ["pass", "opaque", "drop", "refuse", "session", "user", "name", "screen", "none"]
+            let builtIn = [
+                "pass", "opaque", "drop", "refuse", "session", "user", "name", "screen", "none", "resource",
+            ]
             if builtIn.contains(name) {
                 node.note("\"\(name)\" has a meaning of its own and cannot name a rewrite")
             }
@@ -125,7 +137,10 @@ struct AdapterDecoder {
         let kinds = [
             "pin", "own", "created", "prefix", "digest", "filter", "stamp", "first", "shift", "except",
         ]
-        guard let section = node.section(kinds + ["visible", "missing", "default", "list", "all", "absent"])
+        guard
+            let section = node.section(
+                kinds + ["visible", "missing", "default", "list", "all", "absent", "arn", "slashes"]
+            )
         else {
             return nil
         }
@@ -137,7 +152,7 @@ struct AdapterDecoder {
             ("visible", ["pin"]), ("missing", ["pin", "prefix", "digest", "filter"]), ("default", ["prefix"]),
             ("list", ["prefix"]),
             ("all", ["prefix"]),
-            ("absent", ["filter"]),
+            ("absent", ["filter"]), ("arn", ["prefix"]), ("slashes", ["prefix", "digest", "own"]),
         ] where !owners.contains(kind) {
             section[key]?.note("only for \(owners.joined(separator: ", "))")
         }
@@ -159,6 +174,7 @@ struct AdapterDecoder {
         if case .pin = decoded { rewrite.missing = .refused }
         if let fallback = section["default"]?.string() { rewrite.fallback = Array(fallback.utf8) }
         if case .filter = decoded { rewrite.missing = .added }
+        rewrite.takesSlashes = section["slashes"]?.boolean() ?? false
         if let missing = section["missing"]?.choice(AdapterRewrite.Missing.self) { rewrite.missing = missing }
         if case .pin = decoded, rewrite.missing == .allowed {
             section["missing"]?.note("what is pinned is there or added: expected refuse or add")
@@ -198,6 +214,13 @@ struct AdapterDecoder {
     private func decodePrefix(_ prefix: AdapterNode, _ section: [String: AdapterNode]) -> AdapterRewrite.Kind?
     {
         guard let text = compartmentText(prefix, allowsSlash: true) else { return nil }
+        if let arn = section["arn"] {
+            for key in ["list", "all", "default"] { section[key]?.note("not beside arn") }
+            guard let kind = arn.string(), kind.hasSuffix(":") || kind.hasSuffix("/") else {
+                return arn.expected("what an ARN has before the name, such as secret:")
+            }
+            return .arn(text, Array(kind.utf8))
+        }
         guard section["list"]?.boolean() ?? false else {
             section["all"]?.note("only a list has words that mean everything")
             return .prefix(text, nil)
@@ -259,7 +282,7 @@ struct AdapterDecoder {
         guard let text = node.string() else { return nil }
         let words: [(String, AdapterRule)] = [
             ("pass", .pass), ("opaque", .opaque), ("drop", .drop), ("refuse", .refuse), ("session", .session),
-            ("user", .user),
+            ("user", .user), ("resource", .resource),
         ]
         if let word = words.first(where: { $0.0 == text && allowed.contains($0.1) }) { return word.1 }
         if let index = rewrites.firstIndex(where: { $0.name == text }) { return .rewrite(index) }

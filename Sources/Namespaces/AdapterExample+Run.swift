@@ -54,7 +54,9 @@ private struct ExampleRun: ~Copyable {
                 compartment: compartment,
                 tenant: tenant.span,
                 idKey: key,
-                owners: OwnerCache(echoes: true)
+                owners: OwnerCache(echoes: true),
+                // Which resources there are, each route says for itself.
+                resources: StoreResources(names: ["*"])
             )
         } catch {
             throw ExampleProblem(text: "\"\(example.tenant)\" cannot be a tenant's id")
@@ -90,15 +92,15 @@ private struct ExampleRun: ~Copyable {
     private mutating func pass() throws(AdapterFailure) -> RequestMapping? {
         let bytes = Array(example.method.utf8)
         guard let method = Method(bytes.span) else { throw AdapterFailure(.operationUnknown) }
-        let index = try adapter.match(method, path)
+        let body = example.request.body.map { Array(fill($0).utf8) }
+        let fields = fields(example.request.headers, hasBody: body != nil)
+        let index = try adapter.match(method, path, fields)
         operation = adapter.operations[index].name
         var output = Buffer()
         var mapping = try adapter.rewriteTarget(index, path, scope, into: &output)
         var target = output.bytes.string() ?? ""
         output.removeAll()
         var plan = FieldPlan()
-        let body = example.request.body.map { Array(fill($0).utf8) }
-        let fields = Self.fields(example.request.headers, hasBody: body != nil)
         let length: BodyLength = body.map { .fixed($0.count) } ?? .none
         try adapter.planRequest(&mapping, fields, length: length, scope, into: &plan)
         if case .json = adapter.requestBody(mapping) {
@@ -132,7 +134,7 @@ private struct ExampleRun: ~Copyable {
         var plan = FieldPlan()
         let status = response.status == 0 ? 200 : response.status
         let body = response.body.map { Array(fill($0).utf8) } ?? []
-        let fields = Self.fields(response.headers, hasBody: !body.isEmpty)
+        let fields = fields(response.headers, hasBody: !body.isEmpty)
         let authority = Array("store".utf8)
         let bodyPlan = try adapter.planResponse(
             mapping,
@@ -220,11 +222,11 @@ private struct ExampleRun: ~Copyable {
         return (output.bytes.string() ?? "", text.index(after: close))
     }
 
-    private static func fields(_ headers: [(name: String, value: String)], hasBody: Bool) -> Fields {
+    private func fields(_ headers: [(name: String, value: String)], hasBody: Bool) -> Fields {
         var fields = Fields()
         var all = headers
         if hasBody, !headers.contains(where: { $0.name.lowercased() == "content-type" }) {
-            all.append(("content-type", "application/json"))
+            all.append(("content-type", "\(adapter.documentType)"))
         }
         for (name, value) in all {
             let (name, value) = (Array(name.utf8), Array(value.utf8))

@@ -43,6 +43,9 @@ struct AdapterRewrite: Sendable {
         case created(Int)
         /// A key inside the namespace: the text goes in front, and comes off again; of a list, in front of each name.
         case prefix(AdapterTemplate, NameList?)
+        /// The same for a name that may also be told by its ARN: there the text goes behind these words, which stand behind the
+        /// account.
+        case arn(AdapterTemplate, [UInt8])
         /// A key that is too long or too strange for the store: the text and a keyed digest (`TextSealer`).
         case digest(AdapterTemplate)
         /// JSON around a value, or in its place where it is left out: a condition on every query.
@@ -68,6 +71,8 @@ struct AdapterRewrite: Sendable {
     var missing = Missing.allowed
     /// What stands behind a prefix that is added.
     var fallback: [UInt8] = []
+    /// In a path: whether the value may hold slashes, which stay escaped.
+    var takesSlashes = false
 }
 
 /// What becomes of a path segment, a parameter or a header.
@@ -77,6 +82,8 @@ enum AdapterRule: Hashable, Sendable {
     case opaque
     case drop
     case refuse
+    /// In a path: a name that the route must give in its `resources`.
+    case resource
     case rewrite(Int)
     /// The client's session id: the gateway puts a virtual one in its place and takes it back in answers.
     case session
@@ -156,6 +163,10 @@ package final class AdapterOperation: Sendable {
     /// Whether the table refuses it: known, and not let through.
     package let isRefused: Bool
 
+    /// The value of X-Amz-Target, for services that tell their operations apart by it; nil for all others.
+    let amzTarget: [UInt8]?
+    /// The segment that policies decide on; nil where they decide on the route's own resource.
+    package let resourceSegment: Int?
     let segments: [AdapterSegment]
     /// Whether the path ends in `/`.
     let endsWithSlash: Bool
@@ -168,6 +179,10 @@ package final class AdapterOperation: Sendable {
     let request: AdapterBody
     /// Whether the request's body may be left out.
     let isBodyOptional: Bool
+    /// Whether a body of JSON may come without a name for it, as bytes of the caller's.
+    let isBlob: Bool
+    /// Members of the body's root, as bits, of which just one must be there; 0 for none.
+    let alternatives: UInt64
     let response: AdapterBody
     /// Of an answer that is a stream of events.
     let events: AdapterBody?
@@ -186,6 +201,8 @@ package final class AdapterOperation: Sendable {
         action = parts.action
         isWebSocket = parts.isWebSocket
         isRefused = parts.isRefused
+        amzTarget = parts.amzTarget
+        resourceSegment = parts.resourceSegment
         segments = parts.segments
         endsWithSlash = parts.template.count > 1 && parts.template.hasSuffix("/")
         target = parts.target
@@ -193,6 +210,8 @@ package final class AdapterOperation: Sendable {
         parameters = parts.parameters
         request = parts.request
         isBodyOptional = parts.isBodyOptional
+        isBlob = parts.isBlob
+        alternatives = parts.alternatives
         response = parts.response
         events = parts.events
         statuses = parts.statuses
@@ -209,12 +228,16 @@ package final class AdapterOperation: Sendable {
         var action = ""
         var isWebSocket = false
         var isRefused = false
+        var amzTarget: [UInt8]?
+        var resourceSegment: Int?
         var segments: [AdapterSegment] = []
         var target: [AdapterTargetPart]?
         var alternative: Alternative?
         var parameters: [AdapterParameter]? = []
         var request = AdapterBody.none
         var isBodyOptional = false
+        var isBlob = false
+        var alternatives: UInt64 = 0
         var response = AdapterBody.none
         var events: AdapterBody?
         var statuses: [UInt16: JSONBodyForm] = [:]

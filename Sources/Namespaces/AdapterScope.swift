@@ -69,7 +69,7 @@ package final class AdapterScope {
                 switch hole {
                 case .compartment: output.append(compartment.bytes)
                 case .tenant: output.append(tenant)
-                case .value, .visible, .subject, .code, .name, .message, .status:
+                case .value, .visible, .subject, .code, .name, .message, .status, .resource:
                     preconditionFailure("the table was compiled with a hole that has no value here")
                 }
             }
@@ -83,7 +83,8 @@ package final class AdapterScope {
             rendered.value = text(value)
             rendered.added = rendered.value + (list == nil ? rewrite.fallback : Array("*".utf8))
             rendered.absent = string(rendered.added)
-        case .digest(let value), .stamp(let value), .first(let value): rendered.value = text(value)
+        case .arn(let value, _), .digest(let value), .stamp(let value), .first(let value):
+            rendered.value = text(value)
         case .filter(let before, let after, let absent):
             rendered.before = text(before)
             rendered.after = text(after)

@@ -24,6 +24,8 @@ struct AdapterTemplate: Hashable, Sendable {
         case status
         /// What a filter goes around.
         case value
+        /// What the route or the request's path names at a service of AWS.
+        case resource
     }
 
     enum Piece: Hashable, Sendable {

@@ -63,7 +63,7 @@ package struct BodyTransform: ~Copyable {
                 try edit(rewrite, &mapping, scope, &output)
             case .name(let rewrite): try edit(rewrite, &mapping, scope, &output)
             case .null(let rewrite):
-                try checkNull(rewrite)
+                try checkNull(rewrite, mapping)
                 body.editor.keep(&output)
             case .text(let rewrite, let part):
                 let rendered = scope.rendered[rewrite]
@@ -79,6 +79,18 @@ package struct BodyTransform: ~Copyable {
         }
         if direction == .request, let other = adapter.operations[mapping.operation].alternative {
             mapping.isAlternative = body.editor.rootSeen & other.bit != 0
+        }
+        if isFinal, direction == .request { try checkAlternatives(mapping) }
+    }
+
+    /// Of members that stand for one another, just one must be there.
+    private func checkAlternatives(_ mapping: RequestMapping) throws(AdapterFailure) {
+        let among = adapter.operations[mapping.operation].alternatives
+        guard among != 0 else { return }
+        switch (body.editor.rootSeen & among).nonzeroBitCount {
+        case 0: throw AdapterFailure(.memberMissing)
+        case 1: break
+        default: throw AdapterFailure(.memberRefused)
         }
     }
 
@@ -132,12 +144,18 @@ package struct BodyTransform: ~Copyable {
     }
 
     /// Null in the place of what decides whose the object is decides nothing.
-    private func checkNull(_ rewrite: Int) throws(AdapterFailure) {
+    private func checkNull(_ rewrite: Int, _ mapping: RequestMapping) throws(AdapterFailure) {
         let kind = adapter.rewrites[rewrite]
         switch (direction, kind.kind) {
         case (.request, .pin): throw AdapterFailure(.tenantForeign)
+        case (.request, .arn): throw AdapterFailure(.memberRefused)
         case (.request, .prefix(_, let list)):
-            if list != nil || kind.missing != .allowed { throw AdapterFailure(.memberRefused) }
+            // Where one of several must be there, null would count as that one.
+            if list != nil || kind.missing != .allowed
+                || adapter.operations[mapping.operation].alternatives != 0
+            {
+                throw AdapterFailure(.memberRefused)
+            }
         case (.response, .pin): throw AdapterFailure(.foreignObject)
         default: break
         }

@@ -31,7 +31,7 @@ extension Adapter {
         _ resources: StoreResources
     ) throws(AdapterFailure) -> Int {
         switch native {
-        case nil: return try match(request.method, request.path)
+        case nil: return try match(request.method, request.path, request.fields)
         case .s3: return try S3Request.match(request, resources)
         case .dynamoDB:
             guard request.method == .post, request.path.pathAndQuery.equals("/"),
@@ -284,9 +284,11 @@ extension Adapter {
     }
 
     /// The policy that narrows keys of AWS to a compartment for one action; nil where none is known.
-    package func sessionPolicy(_ action: String, _ scope: AdapterScope) -> [UInt8]? {
+    /// - Parameter resource: what the request's path names, where policies decide on that.
+    package func sessionPolicy(_ action: String, _ scope: AdapterScope, resource: [UInt8]?) -> [UInt8]? {
         switch native {
-        case nil: nil
+        case nil:
+            aws?.sessionPolicy(action, scope.compartment, resource.map { [$0] } ?? scope.resources.names)
         case .s3: SessionPolicy.s3(action, scope.resources.buckets, scope.keyPrefix)
         case .dynamoDB:
             SessionPolicy.dynamoDB(action, scope.resources.tables.map(\.name), scope.keyPrefix)

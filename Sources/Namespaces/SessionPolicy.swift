@@ -70,7 +70,7 @@ package enum SessionPolicy {
         return document([statement(actions, arns, condition)])
     }
 
-    private static func statement(
+    static func statement(
         _ actions: [String],
         _ resources: [String],
         _ condition: JSONValue?
@@ -91,7 +91,7 @@ package enum SessionPolicy {
         return .object(object)
     }
 
-    private static func document(_ statements: [JSONValue]) -> [UInt8] {
+    static func document(_ statements: [JSONValue]) -> [UInt8] {
         var output = Buffer()
         let policy = object(["Version": .string("2012-10-17"), "Statement": .array(statements)])
         policy.write(into: &output)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Bytes
 
 /// What a route says of the store behind it, for the protocols that name containers: a request for any other is
 /// refused, whatever the credential would allow.
@@ -24,11 +25,32 @@ package struct StoreResources: Hashable, Sendable {
     /// S3 buckets.
     package var buckets: [String]
     package var tables: [Table]
+    /// What tables call `resource`, each as bytes: ids or ARNs; one that ends in `*` stands for all that begin so.
+    package var names: [[UInt8]]
 
-    package init(buckets: [String] = [], tables: [Table] = []) {
+    package init(buckets: [String] = [], tables: [Table] = [], names: [String] = []) {
         self.buckets = buckets
         self.tables = tables
+        self.names = names.map { Array($0.utf8) }
     }
+
+    /// Whether one of the names is this one. A name that policies of IAM would read as a pattern is none.
+    func names(_ name: borrowing Span<UInt8>) -> Bool {
+        guard !name.isEmpty, name.count <= 2048 else { return false }
+        for index in name.indices {
+            guard ASCII.isAlphanumeric(name[index]) || Self.signs.contains(name[index]) else { return false }
+        }
+        for known in names {
+            if known.last == UInt8(ascii: "*") {
+                if name.hasPrefix(Array(known.dropLast())) { return true }
+            } else if name.equals(known.span) {
+                return true
+            }
+        }
+        return false
+    }
+
+    private static let signs: [UInt8] = Array("-._:/".utf8)
 
     func table(named name: String) -> Table? { tables.first { $0.name == name } }
 }

@@ -157,6 +157,12 @@ package enum Files {
         guard try list(path).isEmpty else { throw .system(path: path, SystemError("mkdir", ENOTEMPTY)) }
     }
 
+    /// A regular file, at the end of whatever links: opening anything else may wait for somebody.
+    package static func isFile(_ path: String) -> Bool {
+        var information = stat()
+        return unsafe stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFREG
+    }
+
     package static func isFolder(_ path: String) -> Bool {
         var information = stat()
         return unsafe stat(path, &information) == 0 && information.st_mode & S_IFMT == S_IFDIR

@@ -11,16 +11,7 @@ extension ContextSigner {
     /// Cost: one signature, some 50 µs; it suspends nowhere.
     func vend(_ asked: CredentialNeed, id: [16 of UInt8], now: WallTime) throws(KeyError) -> VendedCredential
     {
-        let principal = asked.principal
-        let subject = ContextSubject(
-            tenant: principal.tenant.text,
-            tier: principal.tier.name,
-            user: principal.user.text,
-            userIssuer: principal.issuer.url,
-            groups: principal.groups,
-            tokenID: principal.tokenID,
-            expiry: principal.expiry
-        )
+        let subject = ContextSubject(asked.principal)
         var token = Buffer()
         try sign(subject, audience: asked.audience, id: id, now: now, into: &token)
         let expiry = validity(subject, now: now).expiry
@@ -30,6 +21,20 @@ extension ContextSigner {
             bytes: token.bytes.array(),
             renewAt: now + Interval(nanoseconds: life - life / 4),
             expiry: expiry
+        )
+    }
+}
+
+extension ContextSubject {
+    init(_ principal: Principal) {
+        self.init(
+            tenant: principal.tenant.text,
+            tier: principal.tier.name,
+            user: principal.user.text,
+            userIssuer: principal.issuer.url,
+            groups: principal.groups,
+            tokenID: principal.tokenID,
+            expiry: principal.expiry
         )
     }
 }

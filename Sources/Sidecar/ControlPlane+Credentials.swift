@@ -12,6 +12,8 @@ import Vending
 enum Vendor: Sendable {
     case context(ContextSigner)
     case sts(STSVendor)
+    case oauth(OAuthVendor)
+    case secret(SecretVendor)
 }
 
 /// Credentials that workers' exchanges wait for.
@@ -31,7 +33,7 @@ extension ControlPlane {
                 answer(worker, need, old.good(for: .seconds(5), now: now), .met)
             }
         case .wait: credentialWaiters[asked.key, default: []].append((need, worker))
-        case .failed: answer(worker, need, nil, .failed(.credentialFailed))
+        case .failed(let failure, _): answer(worker, need, nil, .failed(Refusal(failure)))
         }
     }
 
@@ -51,6 +53,16 @@ extension ControlPlane {
             }
         case .sts(let vendor):
             Task(executorPreference: loop) { await self.vend(asked, ticket, vendor) }
+        case .oauth(let vendor):
+            Task(executorPreference: loop) { await self.vend(asked, ticket, vendor) }
+        case .secret(let vendor):
+            // A small file on a disk of this machine.
+            do throws(VendFailure) {
+                finish(asked, ticket, try vendor.vend(asked.principal.tenant.text, now: now))
+            } catch {
+                if error != .missing { notice("credential \(vendor.name): a tenant's file cannot be used") }
+                finish(asked, ticket, failure: error)
+            }
         }
     }
 
@@ -71,6 +83,16 @@ extension ControlPlane {
             case .throttled: finish(asked, ticket, failure: .throttled)
             case .baseExpired, .unavailable: finish(asked, ticket, failure: .unavailable)
             }
+        }
+    }
+
+    private func vend(_ asked: CredentialNeed, _ ticket: VendTicket, _ vendor: OAuthVendor) async {
+        do throws(OAuthVendor.Failure) {
+            let ids = (context: entropy.block() as [16 of UInt8], assertion: entropy.block() as [16 of UInt8])
+            finish(asked, ticket, try await vendor.vend(asked, ids: ids, client))
+        } catch {
+            notice("credential \(vendor.name): \(error)")
+            finish(asked, ticket, failure: error.vendFailure)
         }
     }
 
@@ -108,7 +130,7 @@ extension ControlPlane {
         count(.vendFailures)
         let spread = UInt8(truncatingIfNeeded: entropy.integer())
         _ = credentials.failed(asked.key, ticket, failure, now: Clock.wallTime(), spread: spread)
-        tell(asked, nil, .failed(.credentialFailed))
+        tell(asked, nil, .failed(Refusal(failure)))
     }
 
     private func tell(_ asked: CredentialNeed, _ credential: VendedCredential?, _ outcome: NeedOutcome) {
@@ -136,8 +158,18 @@ extension VendedCredential {
         VendedCredential(
             bytes: bytes,
             keys: keys,
+            secret: secret,
             renewAt: min(max(renewAt, now + interval), expiry),
             expiry: expiry
         )
+    }
+}
+
+extension Refusal {
+    fileprivate init(_ failure: VendFailure) {
+        switch failure {
+        case .missing: self = .credentialMissing
+        case .denied, .throttled, .unavailable: self = .credentialFailed
+        }
     }
 }

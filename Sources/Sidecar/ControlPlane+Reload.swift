@@ -68,8 +68,9 @@ extension ControlPlane {
         let control = try loader.sources()
         // What workers will ask for at once is fetched before they can.
         let keys = try await freshKeys(control, files)
+        let looked = Set(standing.loader.configuration.upstreams.flatMap(\.endpoints))
         for upstream in loader.configuration.upstreams
-        where upstream.endpoints.contains(where: { resolved[$0] == nil }) {
+        where upstream.endpoints.contains(where: { resolved[$0] == nil && !looked.contains($0) }) {
             await resolve(upstream.endpoints, of: upstream.name)
         }
         // From here on nothing waits, so nothing changes beside it.
@@ -111,16 +112,15 @@ extension ControlPlane {
 
     // MARK: issuers
 
-    /// The keys of issuers that the workers do not have yet, by name; those of files are always read.
+    /// The keys of issuers that nobody looks after yet, by name; those of files are always read. An issuer that was there
+    /// before and does not answer holds nothing up: its keys come when they come, as they would have without this.
     private func freshKeys(_ sources: [ControlPlan.KeySource], _ files: FileSet) async throws(LoadProblems)
         -> [String: KeySet]
     {
         var fresh: [String: KeySet] = [:]
         var problems: [String] = []
         for source in sources where source.hasKeys {
-            let isKnown = plan.keySources.enumerated().contains { place, old in
-                old.isSame(as: source) && snapshot.identity.keys[place] != nil
-            }
+            let isKnown = plan.keySources.contains { $0.isSame(as: source) }
             if isKnown, !source.isFile { continue }
             do {
                 fresh[source.issuer] = try await KeyLoader(client: client, files: files).load(source)
@@ -282,19 +282,19 @@ extension ControlPlane {
     }
 
     /// Takes over what was changed in the files, a moment after it was. Looks now and then besides: not every file
-    /// system tells of what others do.
+    /// system tells of what others do, and not every user may have another inotify.
     private func watchFiles() async {
         defer { isWatchingFiles = false }
+        let watch = folderWatch()
+        defer { if let watch { loop.forget(watch.raw) } }
         while !isDraining, standing.loader.configuration.reload.watch {
-            do throws(SystemError) {
-                let watch = try FolderWatch(standing.lastRead.foldersToWatch)
-                try loop.watch(watch.raw)
+            if let watch {
+                watch.look(at: standing.lastRead.foldersToWatch)
                 if standing.lastRead.isCurrent {
                     _ = await loop.ready(watch.raw, .reading, until: Clock.now() + .seconds(10))
                 }
-                loop.forget(watch.raw)
-            } catch {
-                await loop.sleep(until: Clock.now() + .seconds(1))
+            } else {
+                await loop.sleep(until: Clock.now() + .milliseconds(250))
             }
             guard !standing.lastRead.isCurrent else {
                 // Something else in the same folder; not more often than it can matter.
@@ -303,6 +303,17 @@ extension ControlPlane {
             }
             await loop.sleep(until: Clock.now() + standing.loader.configuration.reload.debounce)
             _ = await self.reload()
+        }
+    }
+
+    private func folderWatch() -> FolderWatch? {
+        do throws(SystemError) {
+            let watch = try FolderWatch()
+            try loop.watch(watch.raw)
+            return watch
+        } catch {
+            notice("files are looked at four times a second, since they cannot be watched: \(error)")
+            return nil
         }
     }
 }

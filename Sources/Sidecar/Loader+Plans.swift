@@ -192,41 +192,8 @@ extension Loader {
             switch credential.kind {
             case .signedContext(let context):
                 if case .file(let path) = context.key { files.digest(of: path) } else { nil }
-            case .sts: nil
-            }
-        }
-    }
-
-    private func vendor(_ credential: Configuration.Credential, _ problems: inout [String]) throws -> Vendor?
-    {
-        switch credential.kind {
-        case .sts(let sts):
-            guard let endpoint = WebURL(sts.endpoint) else { return nil }
-            return .sts(
-                STSVendor(
-                    region: sts.region,
-                    endpoint: endpoint,
-                    tls: try clientContext(Configuration.ClientTLS(ca: sts.ca)),
-                    base: BaseKeySource(
-                        source: sts.base.source,
-                        profile: sts.base.profile,
-                        environment: environment.filter { $0.key.hasPrefix("AWS_") || $0.key == "HOME" }
-                    )
-                )
-            )
-        case .signedContext(let context):
-            guard let pem = Self.secret(context.key, files, &problems) else { return nil }
-            do throws(KeyError) {
-                return .context(
-                    ContextSigner(
-                        key: try SigningKey(pem: pem.bytes),
-                        issuer: context.issuer,
-                        lifetime: context.lifetime
-                    )
-                )
-            } catch {
-                problems.append("credential \"\(credential.name)\": its key cannot be used: \(error)")
-                return nil
+            // They stand in each request, and no connection is opened with them.
+            case .sts, .oauth, .secret: nil
             }
         }
     }

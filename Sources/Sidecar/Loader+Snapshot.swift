@@ -9,6 +9,7 @@ import Identity
 import JSON
 import Namespaces
 import Runtime
+import Vending
 
 extension Loader {
     /// The first state of the world: no issuer has keys yet.
@@ -118,10 +119,29 @@ extension Loader {
             upstream: upstream,
             authority: Array(endpoint.description.utf8),
             credential: configuration.credentials.firstIndex { $0.name == route.credentials },
+            use: use(of: route),
             isLeased: target.lease != .none,
             resources: Self.resources(route.aws),
             signing: signing(route, adapter)
         )
+    }
+
+    private func use(of route: Configuration.Route) -> CredentialUse {
+        guard let credential = route.credentials.flatMap({ configuration.credential(named: $0) }) else {
+            return CredentialUse()
+        }
+        switch credential.kind {
+        case .signedContext, .sts: return CredentialUse()
+        case .secret: return CredentialUse(injection: credential.injection, reach: .tenant)
+        case .oauth(let oauth):
+            var reach = oauth.plan.isPerUser ? CredentialUse.Reach.user : .tenant
+            var takesToken = false
+            if case .tokenExchange(let subject, _, _) = oauth.grant {
+                reach = .principal
+                takesToken = subject == .token
+            }
+            return CredentialUse(injection: credential.injection, reach: reach, takesToken: takesToken)
+        }
     }
 
     private static func resources(_ aws: Configuration.AWSRoute?) -> StoreResources {
@@ -129,7 +149,8 @@ extension Loader {
             buckets: aws?.buckets ?? [],
             tables: (aws?.tables ?? []).map {
                 StoreResources.Table(name: $0.name, partitionKey: $0.partitionKey, indexes: $0.indexes)
-            }
+            },
+            names: aws?.resources ?? []
         )
     }
 
@@ -152,7 +173,8 @@ extension Loader {
             externalID: sts.externalID,
             narrows: sts.narrows
         )
-        return (SigningScope(region: sts.region, service: route.aws?.service ?? adapter.name), plan)
+        let service = route.aws?.service ?? adapter.aws?.service ?? adapter.name
+        return (SigningScope(region: sts.region, service: service), plan)
     }
 
     // MARK: identity
@@ -266,6 +288,7 @@ extension Loader {
                 first,
                 _ in first
             },
+            models: configuration.tiers.map { ($0.name, $0.models) },
             actions: actions,
             isShadow: { shadowed && marked.contains($0) }
         )

@@ -193,7 +193,8 @@ extension Adapter {
             isSingleLayer: isSingleLayer,
             sealsIdentifiers: sealsIDs || kind == .ingress,
             remembersOwners: remembersOwners,
-            isAWS: native != nil
+            isAWS: native != nil || aws != nil,
+            namesResources: namesResources
         )
     }
 }

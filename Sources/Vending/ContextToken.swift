@@ -63,7 +63,7 @@ package final class ContextSigner: Sendable {
         self.key = key
         self.issuer = issuer
         self.lifetime = min(lifetime, Self.maximumLifetime)
-        keyID = Self.keyID(of: key)
+        keyID = key.thumbprint
         var json = Buffer()
         var writer = JSONWriter()
         writer.beginObject(&json)
@@ -158,12 +158,6 @@ package final class ContextSigner: Sendable {
         writer.string(value, &output)
     }
 
-    /// RFC 7638, in base64url.
-    private static func keyID(of key: SigningKey) -> String {
-        let thumbprint = key.publicMembers.thumbprint()
-        return Base64URL.encode(thumbprint.bytes)
-    }
-
     /// Appends the JWK set with which upstreams verify: the keys that sign now, and those that did before.
     package static func writeKeySet(_ keys: [SigningKey], into output: inout Buffer) {
         output.append("{\"keys\":[")
@@ -174,7 +168,7 @@ package final class ContextSigner: Sendable {
             output.append(",\"alg\":\"")
             output.append(key.algorithm.name)
             output.append("\",\"kid\":\"")
-            output.append(string: keyID(of: key))
+            output.append(string: key.thumbprint)
             output.append("\",\"use\":\"sig\"}")
         }
         output.append("]}")

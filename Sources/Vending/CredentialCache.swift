@@ -6,6 +6,8 @@ import Crypto
 package enum VendFailure: Error, Hashable, Sendable, CaseIterable {
     /// The service said no to this role, tag or policy.
     case denied
+    /// There is none for this tenant.
+    case missing
     /// The service said: too often.
     case throttled
     /// No answer, or none that can be read.
@@ -15,6 +17,7 @@ package enum VendFailure: Error, Hashable, Sendable, CaseIterable {
     package var code: StaticString {
         switch self {
         case .denied: "credential_denied"
+        case .missing: "credential_missing"
         case .throttled: "credential_throttled"
         case .unavailable: "credential_unavailable"
         }
@@ -163,7 +166,8 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
         guard let slot = slot(key, ticket) else { return .void }
         let failures = entries[slot].failures
         var delay = failure == .denied ? times.denial.nanoseconds : times.firstRetry.nanoseconds
-        if failure != .denied {
+        // What is missing may be put there any moment, and a look costs little.
+        if failure != .denied, failure != .missing {
             for _ in 0..<failures where delay < times.longestRetry.nanoseconds { delay *= 2 }
             delay = min(delay, times.longestRetry.nanoseconds)
         }

@@ -418,8 +418,9 @@ import Testing
         ),
         Mistake(
             "keys:",
-            "credentials: [{name: a, kind: oauth2, role: r}]\nkeys:",
-            "35:31: credentials[0].kind: oauth2 is not in this version; expected one of signed-context, aws-sts"
+            "credentials: [{name: a, kind: redis-acl, role: r}]\nkeys:",
+            "35:31: credentials[0].kind: redis-acl is not in this version; expected one of signed-context, aws-sts, "
+                + "oauth2, secret"
         ),
     ]
 

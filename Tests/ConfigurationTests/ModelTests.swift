@@ -81,6 +81,36 @@ let everything = """
         session_policy: false
         base: file
         profile: p
+      - name: crm
+        kind: oauth2
+        token_url: https://idp.example/token
+        ca: ca.pem
+        grant: token_exchange
+        subject: context
+        context: context
+        subject_audience: https://idp.example
+        subject_token_type: access_token
+        requested_token_type: jwt
+        client_id: "b-{tenant}"
+        client_secrets: "s/{tenant}/crm"
+        client_auth: post
+        scope: "read {user}"
+        audience: "https://crm.example/{tenant}"
+        resource: "urn:{tier}"
+        parameters: {organization: "{tenant}"}
+        default_lifetime: 1m
+        max_lifetime: 10m
+        inject: {as: header, name: X-CRM-Token, prefix: "Token "}
+      - name: signed
+        kind: oauth2
+        token_url: http://127.0.0.1:1/token
+        grant: client_credentials
+        client_id: b
+        private_key: {file: k.pem}
+        assertion_audience: https://idp.example
+        inject: {as: basic, user: "x-{tenant}"}
+      - {name: shared, kind: oauth2, token_url: "https://i/", grant: client_credentials, client_id: b, client_secret: {file: s}}
+      - {name: files, kind: secret, path: "s/k-{tenant}.txt", refresh: 1s, inject: {as: query, name: api_key}}
     upstreams:
       agent:
         endpoints: ["127.0.0.1:8080", "[::1]:8080"]

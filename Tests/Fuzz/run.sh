@@ -116,7 +116,8 @@ fuzz() {
     crashes=$(mktemp -d)
     local past=()
     [ -d "$kept" ] && past=("$kept")
-    if "$bin/Fuzz$name" "$folder" "${past[@]}" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 \
+    # Else Swift's own handler of a trap ends the process before the input is written down.
+    if SWIFT_BACKTRACE=enable=no "$bin/Fuzz$name" "$folder" "${past[@]}" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 \
         -max_len=8192 -artifact_prefix="$crashes/" -print_final_stats=1 >"$crashes/log" 2>&1; then
         printf '✓ %s: %s inputs, %s in the corpus\n' "$name" \
             "$(sed -n 's/^stat::number_of_executed_units: *//p' "$crashes/log")" "$(find "$folder" -type f | wc -l)"
@@ -133,12 +134,14 @@ fuzz() {
 status=0
 for name in "${names[@]}"; do "${build[@]}" --product "Fuzz$name" >&2 || exit 1; done
 bin=$("${build[@]}" --show-bin-path)
-for ((first = 0; first < ${#names[@]}; first += 2)); do
-    running=()
-    for name in "${names[@]:first:2}"; do
-        fuzz "$name" &
-        running+=("$!")
-    done
-    for process in "${running[@]}"; do wait "$process" || status=1; done
+running=()
+for name in "${names[@]}"; do
+    if [ "${#running[@]}" = 2 ]; then
+        wait "${running[0]}" || status=1
+        running=("${running[@]:1}")
+    fi
+    fuzz "$name" &
+    running+=("$!")
 done
+for process in "${running[@]}"; do wait "$process" || status=1; done
 exit "$status"

@@ -19,6 +19,8 @@ package final class Rig {
         package var policyMode = "enforce"
         /// Cedar, on top of the shipped policies.
         package var policies = ""
+        /// The inside of a credential in YAML; then route `vended` has it, at `direct` and `stores`.
+        package var credential = ""
         /// Issuers' keys are there.
         package var hasKeys = true
 
@@ -195,105 +197,114 @@ extension Rig {
         """
 
     private static func configuration(_ options: Options, _ tables: String) -> String {
-        """
-        version: 1
-        listeners:
-          - {name: ingress, address: "127.0.0.1:0", carriers: [bearer], routes: [agent, other, raw, cells, desk, leased-desk]}
-          - {name: direct, address: "127.0.0.1:0", carriers: [bearer], routes: [notes, mine, chroma, ledger]}
-          - {name: stores, address: "127.0.0.1:0", carriers: [handle], endpoint: agent, routes: [notes, mine, chroma]}
-          - {name: both, address: "127.0.0.1:0", carriers: [bearer, handle], endpoint: agent, routes: [notes]}
-          - name: machines
-            address: "127.0.0.1:0"
-            tls: {certificate: none.crt, private_key: none.key, client_ca: mesh.pem, client_certificates: optional}
-            carriers: [bearer, certificate]
-            routes: [agent, raw]
-          - {name: others, address: "127.0.0.1:0", carriers: [handle], endpoint: other, routes: [notes]}
-          - {name: traces, address: "127.0.0.1:0", carriers: [trace], endpoint: agent, routes: [notes, mine]}
-          - {name: all, address: "127.0.0.1:0", carriers: [bearer, handle, trace], endpoint: agent, routes: [notes]}
-          - {name: cell-0, address: "127.0.0.1:0", carriers: [lease, handle], endpoint: cells/0, routes: [notes]}
-          - {name: traces-of-other, address: "127.0.0.1:0", carriers: [trace], endpoint: other, routes: [notes]}
-        identity:
-          tier_drift: \(options.tierDrift)
-          issuers:
-            - {name: pool, profile: cognito, issuer: "\(poolURL)", audiences: [app]}
-            - {name: idp, profile: oidc, issuer: "\(idpURL)", audiences: [bulkhead], algorithms: [ES256]}
-            - name: mesh
-              profile: x509
-              issuer: spiffe://prod.example
-              certificates: {ca: mesh.pem, spiffe: "/{tenant}/{user}", same_users_as: [pool]}
-        tenants: {file: tenants.yaml}
-        tiers: {basic: {weight: 1}, standard: {weight: 3}, premium: {weight: 8}}
-        adapters: \(tables)/
-        policy:
-          files: ["\(Package.root)/Config/policies/", more.cedar]
-          schema: "\(Package.root)/Config/policies/bulkhead.cedarschema"
-          mode: \(options.policyMode)
-        credentials: [{name: context, kind: signed-context, key: {file: context.pem}}]
-        upstreams:
-          agent: {endpoints: ["127.0.0.1:8080"]}
-          other: {endpoints: ["127.0.0.1:8081"]}
-          cells: {endpoints: ["127.0.0.1:8090", "127.0.0.1:8091"], lease: tenant, leasing: {recycle: {path: /restart}}}
-          notes: {endpoints: ["127.0.0.1:8100"]}
-          chroma: {endpoints: ["127.0.0.1:8000"]}
-        routes:
-          - name: agent
-            match: {hosts: [agent.local]}
-            adapter: agentcore-runtime
-            resource: 'Agent::"agent"'
-            upstream: agent
-            credentials: context
-            websocket: true
-          - name: other
-            match: {hosts: [other.local]}
-            adapter: agentcore-runtime
-            resource: 'Agent::"other"'
-            upstream: other
-            session_headers: [x-thread-id]
-          - name: raw
-            match: {hosts: [raw.local]}
-            adapter: agentcore-runtime
-            resource: 'Agent::"raw"'
-            upstream: agent
-            forward_token: true
-          - name: cells
-            match: {hosts: [cells.local]}
-            adapter: agentcore-runtime
-            resource: 'Agent::"cells"'
-            upstream: cells
-          - {name: desk, match: {hosts: [desk.local]}, adapter: desk, resource: 'Agent::"desk"', upstream: other}
-          - name: leased-desk
-            match: {hosts: [leased-desk.local]}
-            adapter: desk
-            resource: 'Agent::"desk"'
-            upstream: cells
-          - name: ledger
-            match: {hosts: [ledger.local]}
-            adapter: ledger
-            resource: 'Store::"ledger"'
-            upstream: notes
-            single_layer: \(singleLayer)
-          - name: notes
-            match: {hosts: [notes.local]}
-            adapter: rest
-            resource: 'Store::"notes"'
-            upstream: notes
-            single_layer: \(singleLayer)
-          - name: mine
-            match: {hosts: [mine.local]}
-            adapter: rest
-            resource: 'Store::"mine"'
-            upstream: notes
-            namespace: {scope: user}
-            single_layer: \(singleLayer)
-          - name: chroma
-            match: {hosts: [chroma.local]}
-            adapter: chroma
-            resource: 'Store::"vectors"'
-            upstream: chroma
-            single_layer: \(singleLayer)
-        ownership: {store: sqlite, path: owners.db}
-        keys: {current: {file: bulkhead.key}}
-        """
+        let isPlain = options.credential.isEmpty
+        let vended = isPlain ? "" : ", vended"
+        let credential = isPlain ? "" : ", {name: vended, \(options.credential)}"
+        let route =
+            isPlain
+            ? ""
+            : "  - {name: vended, match: {hosts: [vended.local]}, adapter: rest, resource: 'Store::\"vended\"', "
+                + "upstream: notes, credentials: vended, single_layer: \(singleLayer)}"
+        return """
+            version: 1
+            listeners:
+              - {name: ingress, address: "127.0.0.1:0", carriers: [bearer], routes: [agent, other, raw, cells, desk, leased-desk]}
+              - {name: direct, address: "127.0.0.1:0", carriers: [bearer], routes: [notes, mine, chroma, ledger\(vended)]}
+              - {name: stores, address: "127.0.0.1:0", carriers: [handle], endpoint: agent, routes: [notes, mine, chroma\(vended)]}
+              - {name: both, address: "127.0.0.1:0", carriers: [bearer, handle], endpoint: agent, routes: [notes]}
+              - name: machines
+                address: "127.0.0.1:0"
+                tls: {certificate: none.crt, private_key: none.key, client_ca: mesh.pem, client_certificates: optional}
+                carriers: [bearer, certificate]
+                routes: [agent, raw]
+              - {name: others, address: "127.0.0.1:0", carriers: [handle], endpoint: other, routes: [notes]}
+              - {name: traces, address: "127.0.0.1:0", carriers: [trace], endpoint: agent, routes: [notes, mine]}
+              - {name: all, address: "127.0.0.1:0", carriers: [bearer, handle, trace], endpoint: agent, routes: [notes]}
+              - {name: cell-0, address: "127.0.0.1:0", carriers: [lease, handle], endpoint: cells/0, routes: [notes]}
+              - {name: traces-of-other, address: "127.0.0.1:0", carriers: [trace], endpoint: other, routes: [notes]}
+            identity:
+              tier_drift: \(options.tierDrift)
+              issuers:
+                - {name: pool, profile: cognito, issuer: "\(poolURL)", audiences: [app]}
+                - {name: idp, profile: oidc, issuer: "\(idpURL)", audiences: [bulkhead], algorithms: [ES256]}
+                - name: mesh
+                  profile: x509
+                  issuer: spiffe://prod.example
+                  certificates: {ca: mesh.pem, spiffe: "/{tenant}/{user}", same_users_as: [pool]}
+            tenants: {file: tenants.yaml}
+            tiers: {basic: {weight: 1}, standard: {weight: 3}, premium: {weight: 8}}
+            adapters: \(tables)/
+            policy:
+              files: ["\(Package.root)/Config/policies/", more.cedar]
+              schema: "\(Package.root)/Config/policies/bulkhead.cedarschema"
+              mode: \(options.policyMode)
+            credentials: [{name: context, kind: signed-context, key: {file: context.pem}}\(credential)]
+            upstreams:
+              agent: {endpoints: ["127.0.0.1:8080"]}
+              other: {endpoints: ["127.0.0.1:8081"]}
+              cells: {endpoints: ["127.0.0.1:8090", "127.0.0.1:8091"], lease: tenant, leasing: {recycle: {path: /restart}}}
+              notes: {endpoints: ["127.0.0.1:8100"]}
+              chroma: {endpoints: ["127.0.0.1:8000"]}
+            routes:
+              - name: agent
+                match: {hosts: [agent.local]}
+                adapter: agentcore-runtime
+                resource: 'Agent::"agent"'
+                upstream: agent
+                credentials: context
+                websocket: true
+              - name: other
+                match: {hosts: [other.local]}
+                adapter: agentcore-runtime
+                resource: 'Agent::"other"'
+                upstream: other
+                session_headers: [x-thread-id]
+              - name: raw
+                match: {hosts: [raw.local]}
+                adapter: agentcore-runtime
+                resource: 'Agent::"raw"'
+                upstream: agent
+                forward_token: true
+              - name: cells
+                match: {hosts: [cells.local]}
+                adapter: agentcore-runtime
+                resource: 'Agent::"cells"'
+                upstream: cells
+              - {name: desk, match: {hosts: [desk.local]}, adapter: desk, resource: 'Agent::"desk"', upstream: other}
+              - name: leased-desk
+                match: {hosts: [leased-desk.local]}
+                adapter: desk
+                resource: 'Agent::"desk"'
+                upstream: cells
+              - name: ledger
+                match: {hosts: [ledger.local]}
+                adapter: ledger
+                resource: 'Store::"ledger"'
+                upstream: notes
+                single_layer: \(singleLayer)
+              - name: notes
+                match: {hosts: [notes.local]}
+                adapter: rest
+                resource: 'Store::"notes"'
+                upstream: notes
+                single_layer: \(singleLayer)
+              - name: mine
+                match: {hosts: [mine.local]}
+                adapter: rest
+                resource: 'Store::"mine"'
+                upstream: notes
+                namespace: {scope: user}
+                single_layer: \(singleLayer)
+              - name: chroma
+                match: {hosts: [chroma.local]}
+                adapter: chroma
+                resource: 'Store::"vectors"'
+                upstream: chroma
+                single_layer: \(singleLayer)
+            \(route)
+            ownership: {store: sqlite, path: owners.db}
+            keys: {current: {file: bulkhead.key}}
+            """
     }
 
     private static let singleLayer = "{owner: tests, reason: no network here, expires: 2027-12-31}"

@@ -183,3 +183,24 @@ import Testing
         #expect(output.isEmpty == true)
     }
 }
+
+@Suite struct RemovedParameterTests {
+    private func left(_ target: String, _ name: String) throws -> String {
+        var path = CanonicalPath()
+        try path.parse(target.bytes.span)
+        let before = path.pathAndQuery.text
+        let changed = path.removeParameters(HeaderFolding(names: [name], prefixes: []))
+        #expect(changed == (path.pathAndQuery.text != before))
+        return path.pathAndQuery.text
+    }
+
+    @Test func everySpellingGoes() throws {
+        #expect(try left("/a", "k") == "/a")
+        #expect(try left("/a?", "k") == "/a?")
+        #expect(try left("/a?k=1", "k") == "/a")
+        #expect(try left("/a?x=1&k=1&&y=%20&K=2&%6B=3", "k") == "/a?x=1&y=%20")
+        #expect(try left("/k?x=k&kk=1&k2=", "k") == "/k?x=k&kk=1&k2=")
+        #expect(try left("/a?the_key=1&the-key=2&the%2Ekey=3&The+Key%5B0%5D=4&keep", "the_key") == "/a?keep")
+        #expect(try left("/a?=1&k", "k") == "/a?=1")
+    }
+}

@@ -22,8 +22,8 @@ import Testing
             problems: [
                 #"t.yaml:1:1: missing key "adapter""#, #"t.yaml:1:1: missing key "errors""#,
                 #"t.yaml:1:1: missing key "operations""#, "t.yaml:1:7: expected one of ingress, store",
-                #"t.yaml:2:1: unknown key "extra"; known keys: adapter, contents, custom_header_prefix, errors, examples, headers, "#
-                    + "kind, maximum_body, operations, parameters, provision, rewrites, segments, shapes, single_layer",
+                #"t.yaml:2:1: unknown key "extra"; known keys: adapter, aws, contents, custom_header_prefix, errors, examples, headers, "#
+                    + "kind, maximum_body, operations, parameters, provision, resource, rewrites, segments, shapes, single_layer",
             ]
         ),
         Bad(
@@ -56,8 +56,8 @@ import Testing
             table: AdapterLanguageTests.table("rewrites:\n  x: {filter: a}\n  y: {hide: b}\n" + operation),
             problems: [
                 #"t.yaml:5:6: missing key "absent""#,
-                #"t.yaml:6:7: unknown key "hide"; known keys: absent, all, created, default, digest, except, filter, first, list, missing, own, pin, "#
-                    + "prefix, shift, stamp, visible",
+                #"t.yaml:6:7: unknown key "hide"; known keys: absent, all, arn, created, default, digest, except, filter, first, list, missing, own, pin, "#
+                    + "prefix, shift, slashes, stamp, visible",
                 "t.yaml:6:6: expected one of pin, own, created, prefix, digest, filter, stamp, first, shift, except",
             ]
         ),
@@ -105,7 +105,7 @@ import Testing
                 """
             ),
             problems: [
-                "t.yaml:4:30: expected one of pass, opaque, name, screen",
+                "t.yaml:4:30: expected one of pass, opaque, resource, name, screen",
                 "t.yaml:6:23: expected one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
                 "t.yaml:7:46: expected an action such as memory:Read",
                 #"t.yaml:8:34: expected what is to become of {no} under "segments""#,

@@ -104,13 +104,13 @@ struct Exchange {
     }
 
     private mutating func pass(_ path: borrowing CanonicalPath, _ sent: inout Sent) throws(AdapterFailure) {
-        let operation = try adapter.match(method, path)
+        let head = Self.head(fields)
+        let operation = try adapter.match(method, path, head)
         sent.operation = adapter.operations[operation].name
         var output = Buffer()
         var mapping = try adapter.rewriteTarget(operation, path, scope, into: &output)
         sent.target = output.bytes.string() ?? "no text"
         var plan = FieldPlan()
-        let head = Self.head(fields)
         let length: BodyLength = body.map { .fixed($0.utf8.count) } ?? .none
         try adapter.planRequest(&mapping, head, length: length, scope, into: &plan)
         sent.fields = Self.apply(plan, head)

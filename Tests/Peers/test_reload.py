@@ -257,7 +257,8 @@ def test_links_are_swapped_as_kubernetes_does(make_bulkhead, forge):
     assert put(bulkhead, forge).status == 204
     publish("second", lambda text: text.replace('"id": "clinic"', '"status": "suspended", "id": "clinic"'))
     shutil.rmtree(volume / "..first")
-    wait_until("the tenant of the new registry is suspended", lambda: put(bulkhead, forge).status == 403)
+    # Sooner than the look every 10 s.
+    wait_until("the tenant of the new registry is suspended", lambda: put(bulkhead, forge).status == 403, seconds=8)
     publish("third", lambda text: text)
     wait_until("it is active again", lambda: put(bulkhead, forge).status == 204)
     assert bulkhead.metric(FAILURES, result="failure") == 0
@@ -283,11 +284,48 @@ def test_keys_in_a_file_are_taken_over(make_bulkhead, forge, run):
     keys = forge.jwks()
     kid = json.loads(base64.urlsafe_b64decode(token.split(".")[0] + "=="))["kid"]
     jwks.write_text(json.dumps({"keys": [key for key in keys["keys"] if key["kid"] != kid]}))
-    wait_until("the key is gone", lambda: note() == 401, seconds=3)
+    wait_until("the key is gone", lambda: note() == 401, seconds=8)
     jwks.write_text("{")
     wait_until("a broken file is refused", lambda: bulkhead.metric(FAILURES, result="failure") >= 1)
     jwks.write_text(json.dumps(keys))
-    wait_until("the key is back", lambda: note() == 204, seconds=3)
+    wait_until("the key is back", lambda: note() == 204, seconds=8)
+
+
+def test_files_that_cannot_be_watched_are_looked_at(make_bulkhead, forge):
+    """A user may have few inotify instances, and all containers of a machine may share them."""
+    none = "echo 0 >/proc/sys/user/max_inotify_instances"
+    if subprocess.run(["unshare", "--user", "--map-root-user", "sh", "-c", none], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody make a user namespace")
+    bulkhead = make_bulkhead("unwatched", {"reload": {"debounce": "50ms"}}, start=False)
+    bulkhead.start(under=["unshare", "--user", "--map-root-user", "sh", "-c", f'{none} && exec "$@"', "sh"])
+    assert "cannot be watched" in bulkhead.process.tail()
+    assert put(bulkhead, forge).status == 204
+    registry = bulkhead.folder / "tenants.yaml"
+    registry.write_text(registry.read_text().replace('"id": "clinic"', '"status": "suspended", "id": "clinic"'))
+    wait_until("the tenant is suspended", lambda: put(bulkhead, forge).status == 403, seconds=8)
+
+
+def test_an_issuer_that_does_not_answer_holds_nothing_up(make_bulkhead, forge):
+    """Its keys were not there before either; what changes beside it takes effect at once."""
+    bulkhead = make_bulkhead("silent", {"reload": {"debounce": "50ms"}}, start=False)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        issuers = bulkhead.configuration["identity"]["issuers"]
+        issuers.append(dict(
+            next(issuer for issuer in issuers if issuer["name"] == "workforce"),
+            name="silent", issuer=silent_url, jwks={"url": f"{silent_url}/keys"},
+        ))
+        bulkhead.file.write_text(json.dumps(bulkhead.configuration, indent=1))
+        # It does not say that it is ready, and serves all the same.
+        bulkhead.start(ready=False)
+        wait_until("it listens", lambda: accepts(bulkhead.ports["notes"]))
+        wait_until("it serves", lambda: put(bulkhead, forge).status == 204)
+        registry = bulkhead.folder / "tenants.yaml"
+        before = registry.read_text()
+        registry.write_text(before.replace('"id": "clinic"', '"status": "suspended", "id": "clinic"'))
+        wait_until("the tenant is suspended", lambda: put(bulkhead, forge).status == 403, seconds=8)
+        registry.write_text(before)
+        wait_until("it is active again", lambda: put(bulkhead, forge).status == 204, seconds=8)
 
 
 class TestSuspension:

@@ -65,13 +65,29 @@ import Testing
         try files.createSymbolicLink(atPath: "\(folder)/f", withDestinationPath: "..data/f")
         #expect(Files.resolved("\(folder)/f")?.hasSuffix("/..1/f") == true)
         let before = Files.stamp(of: "\(folder)/f")
-        let watch = try FolderWatch([folder, "/no/such/folder"])
+        let watch = try FolderWatch()
+        watch.look(at: [folder, "/no/such/folder"])
+        #expect(!isReadable(watch))
         try files.createSymbolicLink(atPath: "\(folder)/..tmp", withDestinationPath: "..2")
         let renamed = unsafe rename("\(folder)/..tmp", "\(folder)/..data")
         #expect(renamed == 0)
         #expect(Files.stamp(of: "\(folder)/f") != before)
+        #expect(isReadable(watch))
+        // The folder that the link leads to now; the one before is of no matter any more.
+        watch.look(at: [folder, "\(folder)/..2"])
+        try Data("new".utf8).write(to: URL(filePath: "\(folder)/..1/f"))
+        #expect(!isReadable(watch))
+        try Data("new".utf8).write(to: URL(filePath: "\(folder)/..2/f"))
+        #expect(isReadable(watch))
+        watch.look(at: [folder])
+        watch.look(at: [folder])
+        try Data("newer".utf8).write(to: URL(filePath: "\(folder)/..2/f"))
+        #expect(!isReadable(watch))
+    }
+
+    private func isReadable(_ watch: FolderWatch) -> Bool {
         var poll = pollfd(fd: watch.raw, events: Int16(POLLIN), revents: 0)
         let count = unsafe Glibc.poll(&poll, 1, 0)
-        #expect(count == 1)
+        return count == 1
     }
 }

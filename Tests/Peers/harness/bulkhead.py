@@ -84,9 +84,10 @@ class Bulkhead:
     def admin_token(self):
         return (self.folder / "keys" / "admin.token").read_text().strip()
 
-    def start(self, ready=True):
-        self.process = Owned("bulkhead", [binary(), "serve", "--config", self.file], self.folder / "bulkhead.log",
-                             folder=self.folder)
+    def start(self, ready=True, under=()):
+        """Under: a command that starts it, before its own arguments."""
+        self.process = Owned("bulkhead", [*under, binary(), "serve", "--config", self.file],
+                             self.folder / "bulkhead.log", folder=self.folder)
         if ready:
             self.process.await_ready(self.is_ready, seconds=20)
         return self

@@ -85,7 +85,10 @@ class NanoIDP:
             "server": {"host": LOOPBACK, "port": self.port},
             "oauth": {
                 "issuer": self.issuer, "audience": self.audience, "token_expiry_minutes": 60,
-                "clients": [{"client_id": "demo-client", "client_secret": "demo-secret", "description": "tests"}]},
+                "clients": [{"client_id": "demo-client", "client_secret": "demo-secret", "description": "tests"}] + [
+                    {"client_id": f"{kind}-{tenant}", "client_secret": f"{tenant}-its_secret~1",
+                     "token_endpoint_auth_method": f"client_secret_{kind}", "description": "a tenant's own"}
+                    for tenant in sorted({of for of, _ in users.values()}) for kind in ("basic", "post")]},
             "jwt": {"max_previous_keys": 2},
         }
         accounts = {
