@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """RFC 9113 and RFC 7541 rule by rule over the real socket, and the same list against nghttpd: Bulkhead does no worse in any."""
 
-import shutil
-import subprocess
-
 import pytest
-from harness.bulkhead import ROOT
-from harness.process import Owned, accepts, free_port
 from harness.rules import Rules, verdict
 
 NAMES = [rule.name for rule in Rules().all]
@@ -15,22 +10,6 @@ NAMES = [rule.name for rule in Rules().all]
 @pytest.fixture(scope="module")
 def rules(ann):
     return {rule.name: rule for rule in Rules("/ping", "/invocations", ann).all}
-
-
-@pytest.fixture(scope="module")
-def nghttpd(run):
-    if not shutil.which("nghttpd"):
-        pytest.skip("nghttpd is not installed")
-    folder = run / "nghttpd"
-    folder.mkdir()
-    (folder / "index.html").write_text("<p>an answer</p>")
-    subprocess.run(["bash", str(ROOT / "Deploy" / "keys.sh"), str(folder), "localhost"], check=True)
-    port = free_port()
-    server = Owned("nghttpd", ["nghttpd", "-a", "127.0.0.1", "-d", folder, "-n", "1", port, folder / "tls" / "tls.key",
-                               folder / "tls" / "tls.crt"], run / "nghttpd.log")
-    server.await_ready(lambda: accepts(port))
-    yield port, folder / "tls" / "ca.crt"
-    server.stop()
 
 
 @pytest.mark.parametrize("name", NAMES)
