@@ -47,6 +47,7 @@ let package = Package(
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(
             name: "CSystem",
             cSettings: [.define("_GNU_SOURCE"), .unsafeFlags(["-Wall", "-Wextra", "-Werror"])]
@@ -57,6 +58,7 @@ let package = Package(
         layer("HTTPTypes", on: ["Bytes"]),
         layer("JSON", on: ["Bytes"]),
         layer("XML", on: ["Bytes", "CExpat"]),
+        layer("Compression", on: ["Bytes", "CZlib"]),
 
         layer("Identity", on: vocabulary),
         layer("Cedar", on: vocabulary),
@@ -70,7 +72,7 @@ let package = Package(
         layer("HTTP1", on: ["Bytes", "HTTPTypes"]),
         layer("HTTP2", on: ["Bytes", "HTTPTypes", "CNGHTTP2"]),
 
-        layer("Gateway", on: vocabulary + parts),
+        layer("Gateway", on: vocabulary + ["Compression"] + parts),
         layer("Runtime", on: ["Bytes", "CSystem", "CAres"]),
         layer("Storage", on: ["CSQLite"]),
         layer("Sidecar", on: vocabulary + engines + parts + ["Gateway", "Runtime", "Storage"]),
@@ -126,6 +128,7 @@ let package = Package(
         tests("Identity", on: ["Bytes", "Crypto", "Identity", "JSON"]),
         tests("Cedar", on: ["Bytes", "Cedar", "JSON"]),
         tests("XML", on: ["Bytes", "XML"]),
+        tests("Compression", on: ["Bytes", "Compression"]),
         tests("AWS", on: ["AWS", "Bytes", "Crypto", "HTTPTypes", "JSON"]),
         tests("Vending", on: ["Bytes", "Crypto", "JSON", "Vending"]),
         tests("Namespaces", on: ["Namespaces", "Bytes", "Crypto", "JSON", "HTTPTypes", "Configuration"]),

@@ -106,10 +106,12 @@ peer_tests() {
 
 # The whole of the Swift tests, the real binary in them too, in a build of its own; the first report fails it. Leaks are not looked for:
 # what lives until exit is told as one where Swift keeps bits of its own in the pointer (the policies' trees, Foundation's readers).
-sanitized() {
+sanitized() (
+    # What recurses to its limit has frames that are several times as large there.
+    ulimit -s 65536
     ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=1 \
         swift test --sanitize="$1" --scratch-path "$root/.build/$1" --no-parallel
-}
+)
 
 cedar_differential() {
     python_environment "$root/.build/peers/cedar" Tests/Differential/requirements.txt &&

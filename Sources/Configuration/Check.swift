@@ -53,6 +53,8 @@ extension Configuration {
         check.certificateCarriers()
         check.agents()
         check.leases()
+        check.services()
+        check.payloads()
         check.adminPlane()
         check.credentialsAlone()
         check.routesAlone()

@@ -46,6 +46,8 @@ extension Configuration {
         package var service = "bulkhead"
         /// Default: standard output.
         package var accessLog = LogTarget.standardOutput
+        /// Resolved path of a file that is appended to. Default: none.
+        package var auditLog: String?
         /// How many tenants have metrics of their own; the others share one label. Default: 200.
         package var tenantsLabelled = 200
 
@@ -127,7 +129,10 @@ extension Configuration.Telemetry {
         _ = section.value("access_log")?.section { log in
             log.read("path", into: &telemetry.accessLog) { $0.logTarget() }
         }
-        _ = section.value("audit_log")?.section { $0.unsupported("path", "the audit log") }
+        _ = section.value("audit_log")?.section { log in
+            if log.isNull("path") { return }
+            log.read("path", into: &telemetry.auditLog) { $0.filePath() }
+        }
         section.read("tenants_labelled", into: &telemetry.tenantsLabelled) { $0.integer(in: 0...10_000) }
         return telemetry
     }

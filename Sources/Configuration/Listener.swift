@@ -22,6 +22,9 @@ extension Configuration {
         package var connections: Int?
         /// The one tenant whom the process behind this listener serves. Default: none, that is all.
         package var tenant: String?
+        /// Whether calls that bring no carrier, while no exchange with the agent is open, are the agent's own (THREATS 7).
+        /// Default: false.
+        package var service = false
     }
 
     /// Where a request says whose it is (DESIGN §5).
@@ -29,6 +32,8 @@ extension Configuration {
         case bearer, handle, trace, certificate, lease
         /// An AWS signature whose access key id is a handle.
         case aws
+        /// Says nothing by itself: session ids that come back in keys are held against the others (THREATS 4).
+        case payload
     }
 
     package struct ServerTLS: Sendable, Equatable {
@@ -84,6 +89,8 @@ extension Configuration.Listener {
         var connections: Int?
         section.read("connections", into: &connections) { $0.integer(in: 1...10_000_000) }
         let tenant = section.value("tenant")?.string(count: 1...256)
+        var service = false
+        section.read("service", into: &service) { $0.boolean() }
         section.unsupported("upstream", "a listener with an upstream of its own (protocol redis)")
         guard let address else { return nil }
         return Self(
@@ -96,7 +103,8 @@ extension Configuration.Listener {
             endpoint: endpoint?.agent,
             leasedEndpoint: endpoint?.number,
             connections: connections,
-            tenant: tenant
+            tenant: tenant,
+            service: service
         )
     }
 }
@@ -161,8 +169,7 @@ extension YAML.Value {
 
     fileprivate func carriers() -> [Configuration.Carrier]? {
         list(count: 1...8)?.reduce(into: []) { carriers, item in
-            let refused = ["payload": "never says by itself whose a request is"]
-            guard let carrier = item.choice(Configuration.Carrier.self, refused: refused) else { return }
+            guard let carrier = item.choice(Configuration.Carrier.self) else { return }
             if carriers.contains(carrier) { item.note("stands twice in the list") }
             carriers.append(carrier)
         }

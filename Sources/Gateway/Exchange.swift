@@ -61,6 +61,8 @@ package struct Exchange: ~Copyable {
         if case .credential? = unmet, case .failed? = needOutcome { true } else { false }
     }
     package internal(set) var refusal: Refusal?
+    /// What is known of it where it stopped a leak.
+    var leak: AdapterLeak?
     var session: VirtualSessionID?
     /// As the client calls its session.
     var clientSession = Buffer()
@@ -163,6 +165,7 @@ package struct Exchange: ~Copyable {
         needOutcome = nil
         resumption = .walk
         refusal = nil
+        leak = nil
         session = nil
         clientSession.removeAll()
         traceID = (0, 0)

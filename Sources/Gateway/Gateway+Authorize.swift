@@ -117,6 +117,9 @@ extension Gateway {
         if let end = use.holdsUntil(now) { expiry = min(expiry, end) }
         guard verdict.isAllowed else { return grant(verdict, principal, nil, nil, expiry, nil) }
         let compartment = try compartment(of: principal, route)
+        let sessions =
+            route.checksSessions
+            ? SessionCheck(secret: exchange.plan.keys.current, principal: principal) : nil
         let scope = AdapterScope(
             route.adapter,
             compartment: compartment,
@@ -124,7 +127,8 @@ extension Gateway {
             idKey: exchange.plan.keys.current,
             owners: owners,
             space: route.upstreamName,
-            resources: route.resources
+            resources: route.resources,
+            isOwnSession: sessions.map { check in { check.owns($0) } }
         )
         let action = route.adapter.operations[operation].action
         let credential = try credential(for: principal, exchange, route, action, named, scope, now)

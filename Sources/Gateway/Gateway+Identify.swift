@@ -30,7 +30,16 @@ extension Gateway {
             exchange.hasToken = carriers.hasToken
             if principal.isTierDrifted { metrics.add(.tierDrift) }
             return principal
-        case .refused(let failure): throw .refused(Refusal(failure))
+        case .refused(let failure):
+            // A call that lost its carrier on the way would write what is a tenant's where others read it, so nobody's
+            // exchange may be open.
+            if failure == .tokenMissing || failure == .traceUnknown, let service = listener.service,
+                !exchanges.hasOpen(with: listener.agent)
+            {
+                exchange.principal = service
+                return service
+            }
+            throw .refused(Refusal(failure))
         case .unknownKey(let issuer, let keyID):
             throw .need(.keys(generation: identity.generation, issuer: issuer, keyID: keyID))
         }

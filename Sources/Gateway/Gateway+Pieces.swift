@@ -24,9 +24,10 @@ extension Gateway {
     }
 
     /// Whether steps are left that want the whole body, or come behind it: a signature, the agent's and ours, covers all of
-    /// it; an endpoint is leased when everything else is done.
+    /// it; an endpoint is leased when everything else is done; what is compressed is decoded whole.
     private static func seesWhole(_ exchange: borrowing Exchange, _ route: Route) -> Bool {
         exchange.signature != nil || route.signing != nil || route.isLeased
+            || (exchange.mapping?.isCompressed ?? false)
     }
 
     /// A piece of the request's body is in `exchange.piece`.

@@ -49,6 +49,7 @@ extension Gateway {
             session: text.bytes,
             into: &output
         )
+        if exchange.plan.audits { noteAudit(hop, exchange) }
         metrics.add(.recordsWritten)
         metrics.record(
             series: series(of: exchange),

@@ -29,7 +29,7 @@ extension Gateway {
         guard let adapter = exchange.route?.adapter else { return refuse(&exchange, .routeUnknown) }
         let refusal = Refusal(failure)
         startRefusal(&exchange, refusal)
-        if failure.reason.isLeak { metrics.add(.leaksStopped) }
+        note(failure, in: &exchange)
         let status = adapter.writeError(failure, exchange.request.path, into: &exchange.answer.body)
         finishRefusal(&exchange, refusal, Status(status), adapter.errorContentType)
         return .answer
@@ -37,8 +37,14 @@ extension Gateway {
 
     /// The same for what is found in the middle of an answer.
     mutating func stopPieces(_ exchange: inout Exchange, _ failure: AdapterFailure) {
-        if failure.reason.isLeak { metrics.add(.leaksStopped) }
+        note(failure, in: &exchange)
         abandon(&exchange, Refusal(failure))
+    }
+
+    private mutating func note(_ failure: AdapterFailure, in exchange: inout Exchange) {
+        guard failure.reason.isLeak else { return }
+        exchange.leak = failure.leak
+        metrics.add(.leaksStopped)
     }
 
     /// Nothing can be answered any more; the record says why.

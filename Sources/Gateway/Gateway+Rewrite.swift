@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AWS
 import Bytes
+import Compression
 import Configuration
 import HTTPTypes
 import Identity
@@ -76,6 +77,8 @@ extension Gateway {
         exchange.resumption = .requestBody
         text.removeAll()
         swap(&text, &exchange.requestBody)
+        var raw = Buffer()
+        if mapping.isCompressed { try inflate(keeping: &raw, limit: exchange.plan.bufferedBodyBytes) }
         do throws(AdapterFailure) {
             try route.adapter.transformRequest(
                 &mapping,
@@ -99,12 +102,27 @@ extension Gateway {
         }
         if !owners.missing.isEmpty {
             // As it came, for the next time.
+            if mapping.isCompressed { swap(&text, &raw) }
             swap(&text, &exchange.requestBody)
             try needOwners()
         }
         exchange.isBodyCollected = true
         exchange.mapping = mapping
         return try send(&exchange, route, principal, mapping, means)
+    }
+
+    /// Puts what the body in `text` stands for in its place. A small one can stand for a very large one, so what comes out is
+    /// bounded as what comes in.
+    private mutating func inflate(keeping raw: inout Buffer, limit: Int) throws(Stop) {
+        swap(&text, &raw)
+        do throws(GZip.Failure) {
+            try GZip.decode(raw.bytes, limit: limit, into: &text)
+        } catch {
+            switch error {
+            case .malformed: throw .adapter(AdapterFailure(.bodyInvalid))
+            case .tooLarge: throw .refused(.bodyTooLarge)
+            }
+        }
     }
 
     private mutating func send(

@@ -78,6 +78,8 @@ package struct Gateway: ~Copyable {
     var requestPlan = FieldPlan()
     var responsePlan = FieldPlan()
     var text = Buffer()
+    /// Events for the audit log, one a line.
+    var audit = Buffer()
     /// Verifies agents' AWS signatures, and makes ours.
     var signer = RequestSigner()
     var worthlessKeys: WorthlessKeys

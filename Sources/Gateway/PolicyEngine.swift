@@ -143,7 +143,11 @@ package final class PolicyEngine: Sendable {
         named name: String? = nil,
         _ facts: Facts
     ) -> Verdict {
-        let user = Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
+        // An agent by itself has all that a user has, but is none: a policy has to name it (THREATS 7).
+        let user =
+            principal.isService
+            ? Self.uid("Service", String(principal.tenant.text.dropFirst("service:".count)))
+            : Self.uid("User", "\(principal.issuer.name)/\(principal.user.text)")
         let tenant = Self.uid("Tenant", principal.tenant.text)
         var parents = [tenant]
         for group in principal.groups { parents.append(Self.uid("Group", group)) }

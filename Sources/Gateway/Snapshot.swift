@@ -33,6 +33,8 @@ package final class GatewayPlan: Sendable {
     package let handleTimes: Configuration.Handle
     package let tokenLimits: TokenLimits
     package let tenantsLabelled: Int
+    /// Whether leaks and attacks are written to an audit log.
+    package let audits: Bool
     /// Of a body that an adapter must see whole; its own table may want less.
     package let bufferedBodyBytes: Int
     /// Names that only Bulkhead may set: whatever folds to one of them is removed from what comes in.
@@ -48,6 +50,7 @@ package final class GatewayPlan: Sendable {
         handleTimes: Configuration.Handle,
         tokenLimits: TokenLimits,
         tenantsLabelled: Int,
+        audits: Bool = false,
         bufferedBodyBytes: Int
     ) {
         self.generation = generation
@@ -59,6 +62,7 @@ package final class GatewayPlan: Sendable {
         self.handleTimes = handleTimes
         self.tokenLimits = tokenLimits
         self.tenantsLabelled = tenantsLabelled
+        self.audits = audits
         self.bufferedBodyBytes = bufferedBodyBytes
         reserved = HeaderFolding(
             names: routes.flatMap { $0.headers.map(\.name) }
@@ -103,6 +107,8 @@ package struct GatewayListener: Sendable {
     let leasedEndpoint: String?
     /// The one tenant whom the process behind this listener serves, if there is only one.
     package let tenant: String?
+    /// Whom calls speak for that bring no carrier while no exchange with the agent is open; nil: nobody.
+    let service: Principal?
 
     package init(
         name: String,
@@ -110,7 +116,8 @@ package struct GatewayListener: Sendable {
         carriers: CarrierKinds,
         agent: String,
         leasedEndpoint: String? = nil,
-        tenant: String? = nil
+        tenant: String? = nil,
+        service: Principal? = nil
     ) {
         self.name = name
         self.rules = rules
@@ -118,6 +125,7 @@ package struct GatewayListener: Sendable {
         self.agent = agent
         self.leasedEndpoint = leasedEndpoint
         self.tenant = tenant
+        self.service = service
     }
 
     /// Stands in the place of one that is in the configuration no more: it knows nobody and leads nowhere.
@@ -162,6 +170,8 @@ package final class Route: Sendable {
     let allowsWebSocket: Bool
     /// Each exchange wants an endpoint of its upstream that is leased to its tenant or session.
     let isLeased: Bool
+    /// Session ids in keys are held against the identified principal.
+    let checksSessions: Bool
     /// In lower case: further fields that carry a session id, besides those that the adapter knows.
     private let sessionHeaders: HeaderFolding?
     /// Text of the resource, for grant keys and records.
@@ -178,6 +188,7 @@ package final class Route: Sendable {
         credential: Int?,
         use: CredentialUse = CredentialUse(),
         isLeased: Bool = false,
+        checksSessions: Bool = false,
         resources: StoreResources = StoreResources(),
         signing: (scope: SigningScope, plan: STSPlan)? = nil
     ) {
@@ -199,6 +210,7 @@ package final class Route: Sendable {
         headers = configuration.headers
         allowsWebSocket = configuration.websocket
         self.isLeased = isLeased
+        self.checksSessions = checksSessions
         let sessions = configuration.sessionHeaders
         sessionHeaders = sessions.isEmpty ? nil : HeaderFolding(names: sessions, prefixes: [])
         resourceText = Array(configuration.resource.description.utf8)

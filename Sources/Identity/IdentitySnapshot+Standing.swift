@@ -11,6 +11,8 @@ extension IdentitySnapshot {
     /// Why a principal that was let in is not to stay; nil where it may. A change of its tenant that leaves the door open,
     /// such as of the tier, is for its next request.
     package func refusal(of principal: Principal) -> IdentityFailure? {
+        // Nobody vouched for an agent by itself but the configuration, and requests keep theirs.
+        if principal.isService { return nil }
         // Whoever took over the name of another is somebody else.
         guard let place = issuers.place(named: principal.issuer.name.utf8Span.span),
             issuers[place].fingerprint == principal.issuer.fingerprint

@@ -129,6 +129,23 @@ package final class Issuer: Sendable {
         fingerprint = SHA256.hash(url.utf8Span.span).prefix64
     }
 
+    /// Vouches for agents that act by themselves; in no table, so no token and no handle can name it.
+    static let service = Issuer(ofServices: "urn:bulkhead:service")
+
+    private init(ofServices url: String) {
+        name = "service"
+        profile = .oidc
+        self.url = url
+        audiences = []
+        tokenUse = []
+        algorithms = []
+        tokenTypes = []
+        claims = ClaimNames(tenant: "", tier: nil, user: "")
+        leeway = .zero
+        certificates = nil
+        fingerprint = SHA256.hash(url.utf8Span.span).prefix64
+    }
+
     /// An issuer of profile `x509`: no token names it, whatever its `iss`.
     /// - Parameter url: what stands for it in compartments of users; for SPIFFE the trust domain's id.
     package init(name: String, url: String, certificates: CertificateSource) throws(Problem) {

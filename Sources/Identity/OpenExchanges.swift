@@ -30,6 +30,9 @@ package struct OpenExchange: Sendable {
         self.until = until
         self.traceUntil = min(traceUntil, until)
     }
+
+    /// Set when it is over; until `until` it may still be spoken for.
+    fileprivate var hasEnded = false
 }
 
 /// The exchanges of this process that agents may still speak for: those that are open, and for `linger` those that
@@ -90,6 +93,11 @@ package final class OpenExchanges: Sendable {
         return part(low).table.withLock { $0.isOpen(low, now) }
     }
 
+    /// Whether any exchange with that agent is open, those aside that have ended and linger. Cost: sixteen locks.
+    package func hasOpen(with agent: String) -> Bool {
+        parts.contains { part in part.table.withLock { $0.hasOpen(with: agent) } }
+    }
+
     private func part(_ low: UInt64) -> Part { parts[Int(low % UInt64(Self.partCount))] }
 
     private static func word(_ nonce: Nonce, _ start: Int) -> UInt64 {
@@ -109,6 +117,8 @@ package final class OpenExchanges: Sendable {
         /// In the order in which they ended, from `head` on.
         private var ended: [(low: UInt64, until: WallTime)] = []
         private var head = 0
+        /// How many are open, by agent: there are few.
+        private var open: [(agent: String, count: Int)] = []
 
         /// Room for a start, so that what a request leaves here grows nothing until there are many; pages that nobody
         /// writes cost nothing.
@@ -122,7 +132,18 @@ package final class OpenExchanges: Sendable {
             while head < ended.count, ended[head].until <= now || entries.count >= capacity { forgetFirst() }
             guard entries.count < capacity, entries[exchange.trace.low] == nil else { return false }
             entries[exchange.trace.low] = exchange
+            count(exchange.agent, 1)
             return true
+        }
+
+        func hasOpen(with agent: String) -> Bool { open.contains { $0.count > 0 && $0.agent == agent } }
+
+        private mutating func count(_ agent: String, _ change: Int) {
+            if let place = open.firstIndex(where: { $0.agent == agent }) {
+                open[place].count += change
+            } else {
+                open.append((agent, change))
+            }
         }
 
         mutating func end(_ low: UInt64, _ until: WallTime) {
@@ -130,6 +151,10 @@ package final class OpenExchanges: Sendable {
             let until = min(entries.values[index].until, until)
             entries.values[index].until = until
             entries.values[index].traceUntil = min(entries.values[index].traceUntil, until)
+            if !entries.values[index].hasEnded {
+                entries.values[index].hasEnded = true
+                count(entries.values[index].agent, -1)
+            }
             ended.append((low, until))
         }
 

@@ -4,7 +4,7 @@ package import Crypto
 package import JSON
 
 /// Who acts: a verified user of a tenant. Only `TokenVerifier` and `HandleCodec` make one, out of what they have
-/// verified; nothing else in the process can.
+/// verified; nothing else in the process can. Besides, each agent is one by itself (`service`).
 ///
 /// Immutable and shared: handing it on is a reference count. Two principals are the same exactly when their
 /// digests are.
@@ -56,6 +56,32 @@ package final class Principal: Sendable {
         Base64URL.encode(encoded.bytes, into: &text)
         handleText = text.bytes.array()
     }
+
+    /// An agent outside any exchange, as when it starts (THREATS 7): of no tenant that there can be, so in a compartment of its
+    /// own; of no groups, without an end.
+    /// - Parameters:
+    ///   - agent: the upstream's name, 1 to 64 bytes.
+    ///   - tier: whose limits and models it has.
+    package static func service(of agent: String, tier: Tier) -> Principal? {
+        guard (1...64).contains(agent.utf8.count), let user = UserID("service") else { return nil }
+        return Principal(
+            PrincipalClaims(
+                tenant: TenantID(serviceOf: agent),
+                user: user,
+                groups: [],
+                tags: JSONObject(),
+                tokenID: [UInt8](repeating: 0, count: 16),
+                // The year 2100: a bound that sums of times stay far from overflowing by.
+                expiry: WallTime(nanoseconds: 4_102_444_800_000_000_000),
+                keyFingerprint: 0
+            ),
+            issuer: .service,
+            admission: Admission(tier: tier, epoch: 0, isDrifted: false)
+        )
+    }
+
+    /// Whether it is an agent by itself, and nobody's user.
+    package var isService: Bool { issuer === Issuer.service }
 
     /// Whether both speak for the same person: issuer, tenant and user, not the token. A certificate's issuer is no
     /// token's, so there the configuration must say that their users are the same people.

@@ -11,6 +11,9 @@ package struct TenantID: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
+    /// Of an agent that acts by itself (THREATS 7): no tenant can be called so, for the colon.
+    init(serviceOf agent: String) { text = "service:" + agent }
+
     package var description: String { text }
 
     private static func isLegal(_ bytes: Span<UInt8>) -> Bool {

@@ -20,7 +20,7 @@ extension Adapter {
     ) throws(AdapterFailure) {
         let operation = operations[mapping.operation]
         mapping.hasBody = !(operation.isBodyOptional && (length == .none || length == .fixed(0)))
-        if mapping.hasBody { try checkBody(operation, fields, length) }
+        if mapping.hasBody { mapping.isCompressed = try checkBody(operation, fields, length) }
         let mapsResponse = operation.response.isMapped
         let mapsRequest = operation.request.isMapped
         plan.restart(addsIdentityCoding: mapsResponse)
@@ -77,17 +77,18 @@ extension Adapter {
         return operation.alternative == nil && !operation.isLocal
     }
 
+    /// - Returns: whether it has to be decoded before it is read.
     private func checkBody(
         _ operation: AdapterOperation,
         _ fields: borrowing Fields,
         _ length: BodyLength
-    ) throws(AdapterFailure) {
+    ) throws(AdapterFailure) -> Bool {
         let body = operation.request
         switch body {
-        case .opaque: return
+        case .opaque: return false
         case .none:
             if length != .none, length != .fixed(0) { throw AdapterFailure(.bodyUndeclared) }
-            return
+            return false
         case .mapped, .form: break
         }
         if case .fixed(let count) = length, count > maximumBodyBytes {
@@ -95,7 +96,8 @@ extension Adapter {
         }
         // A store that is sent no body might take its own defaults for what is pinned.
         if length == .none || length == .fixed(0) { throw AdapterFailure(.bodyInvalid) }
-        if !MediaType.isPlain(fields) { throw AdapterFailure(.contentCodingRefused) }
+        let isCompressed = MediaType.isGZip(fields)
+        if !isCompressed, !MediaType.isPlain(fields) { throw AdapterFailure(.contentCodingRefused) }
         var isExpected = false
         switch body {
         case .mapped(.lines):
@@ -106,6 +108,7 @@ extension Adapter {
                 MediaType.isJSON(fields, documentType) || (operation.isBlob && MediaType.isBlob(fields))
         }
         if !isExpected { throw AdapterFailure(.contentTypeRefused) }
+        return isCompressed
     }
 
     private func checkAlone(_ index: Int, _ fields: borrowing Fields) throws(AdapterFailure) {
@@ -132,6 +135,15 @@ enum MediaType {
             next = fields.first(.contentEncoding, from: index + 1)
         }
         return true
+    }
+
+    /// Exactly one content coding, and that is `gzip` (also called `x-gzip`, RFC 9110 §8.4.1.3).
+    static func isGZip(_ fields: borrowing Fields) -> Bool {
+        guard fields.occurrences(.contentEncoding) == 1, let index = fields.first(.contentEncoding) else {
+            return false
+        }
+        let value = fields.value(at: index).trimmingOWS()
+        return value.equalsIgnoringCase("gzip") || value.equalsIgnoringCase("x-gzip")
     }
 
     /// JSON, one document, under the name that the protocol has for it.

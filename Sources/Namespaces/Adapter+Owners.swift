@@ -47,7 +47,7 @@ extension Adapter {
         let id = value.array()
         switch ask(isCreated ? .created(id) : .number(of: id), rewrite, scope) {
         case .number(let number)?: output.append(decimal: Int(number))
-        case .some: throw AdapterFailure(.foreignObject)
+        case .some: throw scope.leak(rewrites[rewrite], at: rewrite, Span())
         case nil: output.append(UInt8(ascii: "0"))
         }
     }

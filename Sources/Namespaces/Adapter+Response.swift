@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Bytes
+internal import Crypto
 package import HTTPTypes
 
 extension Adapter {
@@ -182,8 +183,9 @@ enum AdapterLocation {
         if case .text(let text)? = template.pieces.first { before = text }
         guard rest.hasPrefix(before) else { return nil }
         let named = rest.extracting(before.count..<rest.count)
-        if CompartmentDescription(at: named) != nil, !named.hasPrefix(scope.compartment.bytes) {
-            throw AdapterFailure(.foreignObject)
+        if let code = CompartmentDescription(at: named), !named.hasPrefix(scope.compartment.bytes) {
+            let owner = SHA256.hash(named.extracting(0..<code.count))
+            throw AdapterFailure(.foreignObject, leak: AdapterLeak(rewrite: "location", owner: owner))
         }
         return nil
     }

@@ -28,10 +28,14 @@ extension Adapter {
             case .field(let segment, _): target.append(path.segment(at: segment))
             case .compartment: target.append(scope.compartment.bytes)
             case .rest(let segment, let rule):
-                if case .rewrite(let rewrite) = rule { target.append(scope.rendered[rewrite].value) }
                 let end = path.bytes.count
                 let start = segment < path.segmentCount ? path.range(at: segment).lowerBound : end
-                target.append(path.bytes.extracting(start..<end))
+                let rest = path.bytes.extracting(start..<end)
+                if case .rewrite(let rewrite) = rule {
+                    try scope.checkSessions(in: rest)
+                    target.append(scope.rendered[rewrite].value)
+                }
+                target.append(rest)
             }
         }
         try appendQuery(path, scope, &mapping, into: &target)

@@ -32,6 +32,7 @@ extension Adapter {
         _ mapping: inout RequestMapping,
         into output: inout Buffer
     ) throws(AdapterFailure) {
+        try scope.checkSessions(in: value)
         switch rewrites[rewrite].kind {
         case .pin:
             let names = scope.rendered[rewrite].visible
@@ -110,27 +111,29 @@ extension Adapter {
         switch rewrites[rewrite].kind {
         case .pin:
             guard value.equals(scope.rendered[rewrite].value) else {
-                throw AdapterFailure(.foreignObject)
+                throw scope.leak(rewrites[rewrite], at: rewrite, value)
             }
             output.append(mapping.visible(rewrite, scope))
         case .stamp, .first:
             // It is left out: the agent never knew of it.
-            guard value.equals(scope.rendered[rewrite].value) else { throw AdapterFailure(.foreignObject) }
+            guard value.equals(scope.rendered[rewrite].value) else {
+                throw scope.leak(rewrites[rewrite], at: rewrite, value)
+            }
         case .own(.number): try sealNumber(rewrite, value, isCreated: false, scope, into: &output)
         case .created(let owned): try sealNumber(owned, value, isCreated: true, scope, into: &output)
         case .own(let form): try seal(rewrite, form, value, scope, into: &output)
         case .prefix(_, .some):
             let prefix = scope.rendered[rewrite].value
             guard NameList.restore(value, prefix: prefix, into: &output) else {
-                throw AdapterFailure(.foreignObject)
+                throw scope.leak(rewrites[rewrite], at: rewrite, value)
             }
         case .prefix(_, nil):
             let prefix = scope.rendered[rewrite].value
-            guard value.hasPrefix(prefix) else { throw AdapterFailure(.foreignObject) }
+            guard value.hasPrefix(prefix) else { throw scope.leak(rewrites[rewrite], at: rewrite, value) }
             output.append(value.extracting(prefix.count..<value.count))
         case .arn(_, let kind):
             guard ResourceName.remove(scope.rendered[rewrite].value, from: value, behind: kind, &output)
-            else { throw AdapterFailure(.foreignObject) }
+            else { throw scope.leak(rewrites[rewrite], at: rewrite, value) }
         case .digest:
             guard let sealer = scope.textSealer else { preconditionFailure("a scope of another adapter") }
             let prefix = scope.rendered[rewrite].value
@@ -140,7 +143,7 @@ extension Adapter {
                     as: rewrites[rewrite].name,
                     into: &output
                 )
-            else { throw AdapterFailure(.foreignObject) }
+            else { throw scope.leak(rewrites[rewrite], at: rewrite, value) }
         case .name, .except: output.append(copying: value)
         case .screen: screen(value, scope, into: &output)
         case .shift(let count):

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Crypto
 
 /// Why an adapter refuses a request or a response. The raw value is the reason code of records, metrics and answers.
 package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
@@ -37,6 +38,8 @@ package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
     case resourceUnknown = "resource_unknown"
     /// A native tenant field names something else than the caller's own tenant.
     case tenantForeign = "tenant_foreign"
+    /// A virtual session id that stands in a key is not one of the identified principal's (THREATS 4).
+    case sessionForeign = "session_foreign"
 
     /// The store answered with something that the table does not declare.
     case responseUndeclared = "response_undeclared"
@@ -51,7 +54,7 @@ package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
     /// The status of the answer where the table names no other.
     package var status: UInt16 {
         switch self {
-        case .operationUnknown, .operationRefused, .tenantForeign, .resourceUnknown: 403
+        case .operationUnknown, .operationRefused, .tenantForeign, .sessionForeign, .resourceUnknown: 403
         case .pathEncodingRefused, .parameterUndeclared, .parameterDuplicate, .parameterRefused,
             .parameterMissing, .nameRefused, .headerRefused,
             .headerDuplicate, .bodyUndeclared, .bodyInvalid, .memberUndeclared, .memberDuplicate,
@@ -81,9 +84,20 @@ package struct AdapterFailure: Error, Hashable, Sendable {
     package var reason: AdapterReason
     /// The path segment that is at fault, if one is: it may be repeated to the caller, who wrote it.
     package var segment: Int?
+    /// What is known of a leak that was stopped.
+    package var leak: AdapterLeak?
 
-    package init(_ reason: AdapterReason, segment: Int? = nil) {
+    package init(_ reason: AdapterReason, segment: Int? = nil, leak: AdapterLeak? = nil) {
         self.reason = reason
         self.segment = segment
+        self.leak = leak
     }
+}
+
+/// Where something foreign stood in an answer, and whose it was: for the audit log, so nothing of the value itself.
+package struct AdapterLeak: Hashable, Sendable {
+    /// The table's name of the rewrite whose place it was.
+    package var rewrite: String
+    /// SHA-256 of the code of the compartment that the value named; nil where it named none.
+    package var owner: Digest?
 }

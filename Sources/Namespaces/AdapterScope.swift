@@ -33,11 +33,14 @@ package final class AdapterScope {
     /// For ids that are remembered with their owner; `space` is what tells one store's from another's.
     package let owners: OwnerCache
     let space: [UInt8]
+    /// Whether a virtual session id is one of the principal's; nil where nobody asks (carrier `payload`).
+    private let isOwnSession: ((Span<UInt8>) -> Bool)?
 
     /// - Parameters:
     ///   - tenant: the tenant's own id, as its users know it.
     ///   - owners: the worker's, where the adapter remembers owners.
     ///   - space: the name of the upstream.
+    ///   - isOwnSession: asked of each virtual session id that stands in a key of a request; nil: none is looked for.
     package init(
         _ adapter: Adapter,
         compartment: Compartment,
@@ -45,8 +48,10 @@ package final class AdapterScope {
         idKey: Secret,
         owners: OwnerCache = OwnerCache(),
         space: String = "",
-        resources: StoreResources = StoreResources()
+        resources: StoreResources = StoreResources(),
+        isOwnSession: ((Span<UInt8>) -> Bool)? = nil
     ) {
+        self.isOwnSession = isOwnSession
         self.owners = owners
         self.space = Array(space.utf8)
         self.compartment = compartment
@@ -57,6 +62,43 @@ package final class AdapterScope {
         rendered = adapter.rewrites.map { Self.render($0, compartment, tenant) }
         sealer = adapter.sealsUUIDs ? IDSealer(idKey: idKey, compartment: compartment) : nil
         textSealer = adapter.sealsTexts ? TextSealer(idKey: idKey, compartment: compartment) : nil
+    }
+
+    /// Virtual session ids come back as keys. Each says by itself whose it is, but never alone: it has to agree with who was
+    /// identified (THREATS 4).
+    /// - Parameter text: holds any number of them, anywhere.
+    /// - Throws: `session_foreign`.
+    func checkSessions(in text: borrowing Span<UInt8>) throws(AdapterFailure) {
+        guard let isOwnSession else { return }
+        var index = 0
+        while index + VirtualSession.byteCount <= text.count {
+            let candidate = text.extracting(index..<index + VirtualSession.byteCount)
+            guard VirtualSession.isOne(candidate) else {
+                index += 1
+                continue
+            }
+            guard isOwnSession(candidate) else { throw AdapterFailure(.sessionForeign) }
+            index += VirtualSession.byteCount
+        }
+    }
+
+    /// What is told of a foreign value at the place of a rewrite.
+    func leak(_ rewrite: AdapterRewrite, at place: Int, _ value: borrowing Span<UInt8>) -> AdapterFailure {
+        let own = rendered[place].value
+        // The code stands where this compartment's own stands.
+        var start = 0
+        while start < own.count, !own.span.extracting(start..<own.count).hasPrefix(compartment.bytes) {
+            start += 1
+        }
+        if start == own.count { start = 0 }
+        var owner: Digest?
+        if start <= value.count {
+            let rest = value.extracting(start..<value.count)
+            if let code = CompartmentDescription(at: rest) {
+                owner = SHA256.hash(rest.extracting(0..<code.count))
+            }
+        }
+        return AdapterFailure(.foreignObject, leak: AdapterLeak(rewrite: rewrite.name, owner: owner))
     }
 
     private static func render(
@@ -107,6 +149,24 @@ package final class AdapterScope {
     }
 }
 
+/// How a session id looks that Bulkhead gave an agent in the place of the client's (`Identity` makes them).
+package enum VirtualSession {
+    package static let prefix: StaticString = "bhs2-"
+    package static let byteCount = 5 + 64
+
+    /// Whether a text of `byteCount` bytes is meant to be one.
+    static func isOne(_ text: borrowing Span<UInt8>) -> Bool {
+        guard text.hasPrefix(prefix) else { return false }
+        for index in 5..<text.count {
+            guard ASCII.isDigit(text[index]) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(text[index])
+            else {
+                return false
+            }
+        }
+        return true
+    }
+}
+
 /// What a request was rewritten by, kept until its response is mapped back. Trivial to copy.
 package struct RequestMapping: Hashable, Sendable {
     package let operation: Int
@@ -115,6 +175,8 @@ package struct RequestMapping: Hashable, Sendable {
     private(set) var choice = 0
     /// Whether there is a body to rewrite.
     var hasBody = true
+    /// Whether the body came in `gzip`: it is decoded before it is transformed, and goes on as it is then.
+    package internal(set) var isCompressed = false
     /// Whether the body has the member for which the operation has another path: see `Adapter.rewriteTarget`.
     package internal(set) var isAlternative = false
 

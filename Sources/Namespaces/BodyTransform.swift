@@ -63,7 +63,7 @@ package struct BodyTransform: ~Copyable {
                 try edit(rewrite, &mapping, scope, &output)
             case .name(let rewrite): try edit(rewrite, &mapping, scope, &output)
             case .null(let rewrite):
-                try checkNull(rewrite, mapping)
+                try checkNull(rewrite, mapping, scope)
                 body.editor.keep(&output)
             case .text(let rewrite, let part):
                 let rendered = scope.rendered[rewrite]
@@ -144,7 +144,11 @@ package struct BodyTransform: ~Copyable {
     }
 
     /// Null in the place of what decides whose the object is decides nothing.
-    private func checkNull(_ rewrite: Int, _ mapping: RequestMapping) throws(AdapterFailure) {
+    private func checkNull(
+        _ rewrite: Int,
+        _ mapping: RequestMapping,
+        _ scope: AdapterScope
+    ) throws(AdapterFailure) {
         let kind = adapter.rewrites[rewrite]
         switch (direction, kind.kind) {
         case (.request, .pin): throw AdapterFailure(.tenantForeign)
@@ -156,7 +160,7 @@ package struct BodyTransform: ~Copyable {
             {
                 throw AdapterFailure(.memberRefused)
             }
-        case (.response, .pin): throw AdapterFailure(.foreignObject)
+        case (.response, .pin): throw scope.leak(kind, at: rewrite, Span())
         default: break
         }
     }

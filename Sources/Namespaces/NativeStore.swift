@@ -60,6 +60,7 @@ extension Adapter {
             return mapping
         case .s3:
             let known = S3Operation.all[operation]
+            try scope.checkSessions(in: request.path.pathAndQuery)
             try S3Request.rewriteTarget(
                 known,
                 request,

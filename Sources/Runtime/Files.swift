@@ -37,6 +37,35 @@ package enum Files {
         return body(buffer.bytes)
     }
 
+    /// At most so many of the last bytes of a file.
+    package static func readTail(_ path: String, count: Int) throws(Failure) -> [UInt8] {
+        let raw = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard raw >= 0 else { throw .system(path: path, SystemError("open")) }
+        let descriptor = Descriptor(owning: raw)
+        let size = lseek(raw, 0, SEEK_END)
+        guard size >= 0, lseek(raw, max(size - count, 0), SEEK_SET) >= 0 else {
+            throw .system(path: path, SystemError("lseek"))
+        }
+        var buffer = Buffer()
+        while buffer.count < count {
+            switch descriptor.read(into: &buffer, limit: count - buffer.count) {
+            case .moved: break
+            case .ended: return buffer.bytes.array()
+            case .wouldBlock: throw .system(path: path, SystemError("read", EAGAIN))
+            case .failed(let code): throw .system(path: path, SystemError("read", code))
+            }
+        }
+        return buffer.bytes.array()
+    }
+
+    /// Whether what stands at a path is what the descriptor has open.
+    package static func isOpen(_ descriptor: Descriptor, at path: String) -> Bool {
+        var there = stat()
+        var here = stat()
+        guard unsafe stat(path, &there) == 0, unsafe fstat(descriptor.raw, &here) == 0 else { return false }
+        return there.st_dev == here.st_dev && there.st_ino == here.st_ino
+    }
+
     private static let chunkBytes = 64 << 10
 
     /// Never makes `buffer` larger than `limit` and one chunk.

@@ -43,6 +43,8 @@ struct ControlPlan: Sendable {
     /// Beyond it new requests are turned away; nil: never.
     let memoryBytes: Int?
     let accessLog: Configuration.LogTarget
+    /// Path; nil for none.
+    let auditLog: String?
     let admin: AdminPlan
     /// Of this program.
     let version: String

@@ -199,6 +199,7 @@ extension ControlPlane {
             )
             let controlPlan = try loader.controlPlan(workerPlan)
             let newLog = try Self.open(controlPlan.accessLog)
+            let newAudit = try openAudit(controlPlan.auditLog)
             guard loader.files.isCurrent else { return false }
             let sockets = try openListeners(workerPlan)
             // Nothing fails any more.
@@ -207,6 +208,10 @@ extension ControlPlane {
             plan = controlPlan
             snapshot = next
             log = newLog
+            if newAudit != nil || controlPlan.auditLog == nil {
+                audit = newAudit
+                beginAudit()
+            }
             provisions = provisions.filter { if case .underWay = $0.value { true } else { false } }
             adopted(loader, places, workerPlan, sockets, newUpstreams)
             rewatchIssuers(replacing: old)
@@ -216,6 +221,13 @@ extension ControlPlane {
         } catch {
             throw LoadProblems(["\(error)"])
         }
+    }
+
+    /// Nil where the one in use goes on, and where none is wanted.
+    private func openAudit(_ path: String?) throws(Files.Failure) -> AuditSink? {
+        guard let path else { return nil }
+        if let audit { return try audit.reopened(at: path) }
+        return try AuditSink(path: path, name: entropy.integer())
     }
 
     /// The new listeners' sockets, by worker.

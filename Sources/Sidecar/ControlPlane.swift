@@ -60,6 +60,7 @@ actor ControlPlane {
     private let wake: WakeSource
     private let signals: Signals
     var log: Descriptor
+    var audit: AuditSink?
     var admin: [AdminListener] = []
     /// What is left to do before this process takes another's place.
     var takeOver: TakeOver?
@@ -116,6 +117,8 @@ actor ControlPlane {
         self.signals = signals
         client = try ControlClient(loop: loop, resolver: Resolver(on: loop))
         log = try Self.open(plan.accessLog)
+        var random = EntropyPool()
+        audit = try plan.auditLog.map { try AuditSink(path: $0, name: random.integer()) }
         ownership = try OwnershipDesk(path: standing.loader.configuration.ownership)
         tenantLabels = TenantLabels(limit: snapshot.plan.tenantsLabelled)
         // The process before answers there until this one takes its place.
@@ -128,6 +131,7 @@ actor ControlPlane {
 
     /// Starts everything that goes on by itself; returns when nothing is left to start.
     func start() {
+        beginAudit()
         Task(executorPreference: loop) { await self.readMessages() }
         Task(executorPreference: loop) { await self.readSignals() }
         issuerIDs = plan.keySources.enumerated().map { startWatching($1, at: $0) }
@@ -155,6 +159,9 @@ actor ControlPlane {
         case .records(let lines):
             backlog.remove(lines.count)
             write(lines)
+        case .audit(let events):
+            backlog.remove(events.count)
+            writeAudit(events)
         case .counters(let request, let snapshot): collected(request, snapshot)
         case .drained: drained()
         }
@@ -289,6 +296,23 @@ actor ControlPlane {
             }
             if let deadline, Clock.now() > deadline { return }
         }
+    }
+
+    /// The audit log's file is another one, or there is one now.
+    func beginAudit() {
+        guard audit != nil else { return }
+        noteAudit(1, isWritten: audit?.begin(at: Clock.wallTime()) ?? true)
+    }
+
+    private func writeAudit(_ events: [UInt8]) {
+        // A request may have begun under a configuration that had one.
+        guard audit != nil else { return }
+        noteAudit(events.count { $0 == ASCII.lineFeed }, isWritten: audit?.write(events) ?? true)
+    }
+
+    private func noteAudit(_ count: Int, isWritten: Bool) {
+        counted.add(isWritten ? .auditEvents : .auditEventsDropped, count)
+        if !isWritten { notice("the audit log cannot be written; \(count) events are lost") }
     }
 
     // MARK: counters

@@ -172,6 +172,7 @@ extension Loader {
             drainTimeout: configuration.limits.drainTimeout,
             memoryBytes: configuration.limits.memoryBytes ?? Memory.limit.map { $0 / 5 * 4 },
             accessLog: configuration.telemetry.accessLog,
+            auditLog: configuration.telemetry.auditLog,
             admin: AdminPlan(
                 socketPath: configuration.admin.socket,
                 address: configuration.admin.address.map(socketAddress),

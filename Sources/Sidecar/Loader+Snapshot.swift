@@ -69,6 +69,7 @@ extension Loader {
                 handleTimes: configuration.identity.handle,
                 tokenLimits: tokenLimits,
                 tenantsLabelled: configuration.telemetry.tenantsLabelled,
+                audits: configuration.telemetry.auditLog != nil,
                 bufferedBodyBytes: configuration.limits.bufferedBodyBytes
             )
             return Snapshot(plan, identity: try makeIdentity(generation, replacing: old?.identity, keys))
@@ -93,6 +94,8 @@ extension Loader {
             case .trace: kinds.insert(.trace)
             case .lease: kinds.insert(.lease)
             case .certificate: kinds.insert(.certificate)
+            // Of the route: see `Route.checksSessions`.
+            case .payload: break
             }
         }
         return GatewayListener(
@@ -103,8 +106,17 @@ extension Loader {
             leasedEndpoint: listener.leasedEndpoint.flatMap { number in
                 listener.endpoint.map { "\($0)/\(number)" }
             },
-            tenant: listener.tenant
+            tenant: listener.tenant,
+            service: listener.service ? service(of: listener) : nil
         )
+    }
+
+    /// The agent by itself, in the lowest tier there is.
+    private func service(of listener: Configuration.Listener) -> Principal? {
+        guard let agent = configuration.agent(of: listener), let name = configuration.tiers.first?.name,
+            let tier = TierTable(lowestFirst: configuration.tiers.map(\.name))?.find(name)
+        else { return nil }
+        return .service(of: agent, tier: tier)
     }
 
     private func route(_ route: Configuration.Route, place: Int, _ upstreams: [String: Int]) -> Route {
@@ -121,6 +133,9 @@ extension Loader {
             credential: configuration.credentials.firstIndex { $0.name == route.credentials },
             use: use(of: route),
             isLeased: target.lease != .none,
+            checksSessions: configuration.listeners.contains {
+                $0.routes.contains(route.name) && $0.carriers.contains(.payload)
+            },
             resources: Self.resources(route.aws),
             signing: signing(route, adapter)
         )

@@ -32,6 +32,8 @@ enum ControlMessage: Sendable {
     case released(lease: UInt64)
     /// Whole lines of the access log.
     case records([UInt8])
+    /// Whole lines for the audit log.
+    case audit([UInt8])
     case counters(request: Int, MetricSnapshot)
     case drained(worker: Int)
 }

@@ -313,8 +313,20 @@ final class Worker {
             now: now,
             into: &records
         )
+        handOverAudit()
         if let ticket = exchange.value.leaseTicket { control.send(.released(lease: ticket)) }
         if records.count >= Self.recordBytes { handOverRecords(force: true) }
+    }
+
+    /// Events are few and wait for nothing.
+    private func handOverAudit() {
+        let events = gateway.takeAudit()
+        if events.isEmpty { return }
+        if backlog.add(events.count) {
+            control.send(.audit(events))
+        } else {
+            gateway.count(.auditEventsDropped)
+        }
     }
 
     private func handOverRecords(force: Bool) {

@@ -53,6 +53,8 @@ package enum Counter: Int, Sendable, CaseIterable {
     case upstreamHTTP2Connections
     /// Answers that would have shown something of another tenant.
     case leaksStopped
+    /// Lines of the audit log, and those that could not be written.
+    case auditEvents, auditEventsDropped
 
     /// The family: counters that differ in their labels alone have one name.
     var name: StaticString {
@@ -95,6 +97,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .upstreamRetries: "bulkhead_upstream_retries_total"
         case .upstreamHTTP2Connections: "bulkhead_upstream_http2_connections_total"
         case .leaksStopped: "bulkhead_leaks_stopped_total"
+        case .auditEvents: "bulkhead_audit_events_total"
+        case .auditEventsDropped: "bulkhead_audit_events_dropped_total"
         }
     }
 
@@ -140,6 +144,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .upstreamRetries: "Requests that were sent once more."
         case .upstreamHTTP2Connections: "Connections to upstreams in HTTP/2."
         case .leaksStopped: "Answers held back that would have shown another tenant."
+        case .auditEvents: "Lines of the audit log."
+        case .auditEventsDropped: "Lines of the audit log that could not be written."
         }
     }
 
@@ -175,7 +181,7 @@ package enum Counter: Int, Sendable, CaseIterable {
             .shadowDenials,
             .exchangesCut, .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries,
             .upstreamHTTP2Connections,
-            .leaksStopped:
+            .leaksStopped, .auditEvents, .auditEventsDropped:
             ""
         }
     }

@@ -27,6 +27,7 @@ private let help = """
                                                           who, decision, policies, grant, rewritten request;
                                                           nothing is sent
       adapter  test FILE [--json]                         run the examples that stand in an adapter's table
+      audit    verify FILE… [--json]                      whether an audit log is whole
       namespace encode|decode …                           the code of a compartment, and whose one is
       doctor   --from-agent [--config FILE] [--store HOST:PORT]… [--json]
                                                           run where the agent runs: is there a way around?
@@ -51,6 +52,7 @@ func run(_ arguments: [String]) -> Int32 {
     case "check": return checkCommand(rest)
     case "explain": return explainCommand(rest)
     case "adapter": return adapterCommand(rest)
+    case "audit": return auditCommand(rest)
     case "namespace": return namespaceCommand(rest)
     case "doctor": return doctorCommand(rest)
     case "cedar": return cedarCommand(rest)

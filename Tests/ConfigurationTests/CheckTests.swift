@@ -37,6 +37,29 @@ import Testing
         ),
         Mistake(
             "carriers: [bearer]",
+            "carriers: [payload]",
+            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is: write another carrier beside it"
+        ),
+        Mistake(
+            "carriers: [bearer]\n    routes: [agent]",
+            "carriers: [bearer, payload]\n    routes: [agent, notes]",
+            "9:15: listeners[1].carriers: \"notes\" has payload on listener \"ingress\": write it here too",
+            "30:5: routes[1].match.paths[0]: some requests also match route \"agent\" at 26:5, and neither is more specific"
+        ),
+        Mistake(
+            "carriers: [bearer]",
+            "carriers: [bearer]\n    service: true",
+            "6:14: listeners[0].service: is for an agent's own calls: \"carriers\" has neither handle nor trace",
+            "7:14: listeners[0].routes[0]: \"agent\" leads to an agent, but what comes in here without a carrier is nobody's (\"service\")"
+        ),
+        Mistake(
+            "carriers: [handle]",
+            "carriers: [handle, aws]\n    tenant: acme\n    service: true",
+            "11:14: listeners[1].service: does not go with \"tenant\": the process behind it is that tenant's",
+            "11:14: listeners[1].service: does not go with aws, which speaks for every call that comes in here"
+        ),
+        Mistake(
+            "carriers: [bearer]",
             "carriers: [bearer, handle]",
             "6:14: listeners[0].routes[0]: \"agent\" leads to the agent whose own calls come in here; callers bring bearer"
         ),

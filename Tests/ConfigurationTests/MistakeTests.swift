@@ -57,11 +57,6 @@ import Testing
         ),
         Mistake(
             "carriers: [bearer]",
-            "carriers: [payload]",
-            "5:16: listeners[0].carriers[0]: payload never says by itself whose a request is; expected one of bearer, handle, trace, certificate, lease, aws"
-        ),
-        Mistake(
-            "carriers: [bearer]",
             "carriers: []",
             "5:15: listeners[0].carriers: expected at least 1 in the list, found 0"
         ),
@@ -412,9 +407,9 @@ import Testing
         ),
         Mistake(
             "keys:",
-            "telemetry: {otlp: {endpoint: 'http://c'}, audit_log: {path: a}}\nkeys:",
+            "telemetry: {otlp: {endpoint: 'http://c'}, audit_log: {path: 7}}\nkeys:",
             "35:30: telemetry.otlp.endpoint: export over OTLP is not in this version; leave it out or write null",
-            "35:61: telemetry.audit_log.path: the audit log is not in this version; leave it out or write null"
+            "35:61: telemetry.audit_log.path: expected a text (in quotes), found 7"
         ),
         Mistake(
             "keys:",

@@ -19,6 +19,8 @@ package final class Rig {
         package var policyMode = "enforce"
         /// Cedar, on top of the shipped policies.
         package var policies = ""
+        /// There is an audit log.
+        package var audits = false
         /// The inside of a credential in YAML; then route `vended` has it, at `direct` and `stores`.
         package var credential = ""
         /// Issuers' keys are there.
@@ -106,6 +108,7 @@ package final class Rig {
             handleTimes: plan.handleTimes,
             tokenLimits: plan.tokenLimits,
             tenantsLabelled: plan.tenantsLabelled,
+            audits: plan.audits,
             bufferedBodyBytes: plan.bufferedBodyBytes
         )
         snapshot = Snapshot(next, identity: snapshot.identity)
@@ -221,6 +224,8 @@ extension Rig {
               - {name: traces, address: "127.0.0.1:0", carriers: [trace], endpoint: agent, routes: [notes, mine]}
               - {name: all, address: "127.0.0.1:0", carriers: [bearer, handle, trace], endpoint: agent, routes: [notes]}
               - {name: cell-0, address: "127.0.0.1:0", carriers: [lease, handle], endpoint: cells/0, routes: [notes]}
+              - {name: booting, address: "127.0.0.1:0", carriers: [handle, trace], endpoint: agent, routes: [notes, mine], service: true}
+              - {name: checked, address: "127.0.0.1:0", carriers: [handle, payload], endpoint: agent, routes: [checked]}
               - {name: traces-of-other, address: "127.0.0.1:0", carriers: [trace], endpoint: other, routes: [notes]}
             identity:
               tier_drift: \(options.tierDrift)
@@ -288,6 +293,12 @@ extension Rig {
                 resource: 'Store::"notes"'
                 upstream: notes
                 single_layer: \(singleLayer)
+              - name: checked
+                match: {hosts: [checked.local]}
+                adapter: rest
+                resource: 'Store::"notes"'
+                upstream: notes
+                single_layer: \(singleLayer)
               - name: mine
                 match: {hosts: [mine.local]}
                 adapter: rest
@@ -302,6 +313,7 @@ extension Rig {
                 upstream: chroma
                 single_layer: \(singleLayer)
             \(route)
+            telemetry: {audit_log: {path: \(options.audits ? "audit.jsonl" : "null")}}
             ownership: {store: sqlite, path: owners.db}
             keys: {current: {file: bulkhead.key}}
             """

@@ -157,7 +157,7 @@ import Testing
             ([("content-type", "application/json; charset=utf-8; a=b")], .contentTypeRefused),
             ([("content-type", "application/x-www-form-urlencoded")], .contentTypeRefused),
             ([("content-type", "application/json"), ("Content-Type", "text/plain")], .contentTypeRefused),
-            ([("content-type", "application/json"), ("content-encoding", "gzip")], .contentCodingRefused),
+            ([("content-type", "application/json"), ("content-encoding", "br")], .contentCodingRefused),
             (
                 [("content-type", "application/json"), ("content-encoding", "identity, gzip")],
                 .contentCodingRefused

@@ -9,7 +9,7 @@ import pytest
 from harness.bulkhead import ROOT
 from harness.client import Caller
 from harness.names import LISTENER, REASON, TENANT
-from harness.process import LOOPBACK, Owned, answers, free_port
+from harness.process import LOOPBACK, Owned, answers, free_port, wait_until
 
 CLIENTS = Path(os.environ.get("BULKHEAD_CLIENTS") or (ROOT / ".build" / "peers" / "clients")) / "bin"
 AGENT = Path(__file__).parent / "agents" / "library_agent.py"
@@ -135,3 +135,85 @@ def test_without_linger_it_ends_with_the_exchange(make_bulkhead, ann):
     bulkhead = make_bulkhead("no-linger", traced(linger="0s"))
     answer = call(bulkhead, trace_of(bulkhead, ann), "/x")
     assert (answer.status, answer.header("x-bulkhead-reason")) == (401, "trace_refused")
+
+
+# What a session id says, and what an agent may do by itself.
+
+SESSION = "x-amzn-bedrock-agentcore-runtime-session-id"
+BOOT = """
+@id("agents-begin")
+permit (principal == Service::"agent", action in [Action::"memory:Read", Action::"memory:Write"], resource == Store::"notes");
+"""
+
+
+@pytest.fixture(scope="module")
+def booting(make_bulkhead):
+    bulkhead = make_bulkhead("booting", {
+        "listeners": [
+            {"name": "ingress", "tls": TLS, "carriers": ["bearer"], "routes": ["agent"]},
+            {"name": "steered", "tls": TLS, "carriers": ["bearer"], "routes": ["steered"]},
+            {"name": "vectors", "carriers": ["handle"], "routes": ["chroma"], "endpoint": "agent"},
+            {"name": "notes", "carriers": ["handle", "trace", "payload"], "routes": ["notes"], "endpoint": "agent", "service": True},
+        ],
+        "telemetry": {"audit_log": {"path": "audit.jsonl"}},
+    }, start=False)
+    (bulkhead.folder / "policies" / "boot.cedar").write_text(BOOT)
+    return bulkhead.start()
+
+
+def told(bulkhead, token, session="s-1"):
+    """What the agent is told of a request: its handle, and the id of its session."""
+    answer = Caller(bulkhead.ports["ingress"], bulkhead.ca).invoke({"do": "headers"}, token, {SESSION: session})
+    fields = {name.lower(): value for name, value in answer.json()["headers"]}
+    return fields["authorization"], fields[SESSION]
+
+
+def test_session_ids_in_keys_are_held_against_the_caller(booting, ann, bob):
+    (anns, session), (bobs, other) = told(booting, ann), told(booting, bob)
+    notes = Caller(booting.ports["notes"])
+
+    def send(handle, path, method="PUT"):
+        return notes.request(method, path, {"Authorization": handle}, b"x" if method == "PUT" else None)
+
+    assert send(anns, f"/{session}/1").status in (200, 201, 204)
+    assert send(anns, f"/{session}/1", "GET").body == b"x"
+    for path in (f"/{other}/1", f"/{session}/{other}", f"/{session[:-1]}{'0' if session[-1] != '0' else '1'}/1"):
+        for method in ("PUT", "GET", "DELETE"):
+            answer = send(anns, path, method)
+            assert (answer.status, answer.header("x-bulkhead-reason")) == (403, "session_foreign"), path
+    assert send(bobs, f"/{other}/1", "GET").status == 404
+    booting.settle()
+    lines = (booting.folder / "audit.jsonl").read_text()
+    assert lines.count('"session_foreign"') == 9 and other not in lines
+
+
+def test_an_agent_by_itself_has_a_place_of_its_own(booting, ann):
+    notes = Caller(booting.ports["notes"])
+    wait_until("no exchange is open", lambda: notes.request("GET", "/boot").status in (200, 404))
+    assert notes.request("PUT", "/boot", body=b"template").status in (200, 201, 204)
+    assert notes.request("GET", "/boot").body == b"template"
+    # No policy lets it delete, and no other store's listener knows it.
+    assert notes.request("DELETE", "/boot").header("x-bulkhead-reason") == "policy_denied"
+    assert Caller(booting.ports["vectors"]).request("GET", "/api/v2/heartbeat").status == 401
+    handle, _ = told(booting, ann)
+    assert notes.request("GET", "/boot", {"Authorization": handle}).status == 404
+    assert notes.request("GET", "/boot", {"Authorization": handle[:-3] + "AAA"}).header("x-bulkhead-reason") == "handle_refused"
+    booting.settle()
+    assert booting.records(**{TENANT: "service:agent"})
+
+
+def test_but_not_while_it_works_for_somebody(booting, steered, ann):
+    """What has lost its carrier on the way is a tenant's."""
+    notes = Caller(booting.ports["notes"])
+    ingress = Caller(booting.ports["ingress"], booting.ca)
+    with ThreadPoolExecutor(1) as pool:
+        gate = f"boot-{os.getpid()}"
+        before = steered.control("/stats")["requests"]
+        working = pool.submit(ingress.invoke, {"do": "gated", "name": gate}, ann)
+        wait_until("the agent works", lambda: steered.control("/stats")["requests"] > before)
+        answer = notes.request("PUT", "/boot", body=b"whose?")
+        assert (answer.status, answer.header("x-bulkhead-reason")) == (401, "token_missing")
+        steered.control(f"/gate/open?name={gate}")
+        assert working.result().whole
+    wait_until("the exchange is over", lambda: notes.request("GET", "/boot").status == 200)
+    assert notes.request("GET", "/boot").body == b"template"

@@ -15,6 +15,7 @@ import Testing
         "HTTPTypes": ["Bytes"],
         "JSON": ["Bytes"],
         "XML": ["Bytes", "CExpat"],
+        "Compression": ["Bytes", "CZlib"],
         "Identity": vocabulary.union(["Synchronization"]),
         "Cedar": vocabulary,
         "Vending": vocabulary,
@@ -25,7 +26,7 @@ import Testing
         "TLS": ["Bytes", "Crypto", "COpenSSL", "Synchronization"],
         "HTTP1": ["Bytes", "HTTPTypes"],
         "HTTP2": ["Bytes", "HTTPTypes", "CNGHTTP2"],
-        "Gateway": vocabulary.union(parts),
+        "Gateway": vocabulary.union(parts).union(["Compression"]),
         "Storage": ["CSQLite", "Glibc"],
         "Runtime": ["Bytes", "CSystem", "CAres", "Glibc", "Synchronization"],
         "Sidecar": vocabulary.union(parts).union([

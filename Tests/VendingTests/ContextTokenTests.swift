@@ -14,7 +14,7 @@ private let subject = ContextSubject(
     userIssuer: "https://idp.example",
     groups: ["nurses"],
     tokenID: "00ff",
-    session: "bhs1-abc",
+    session: "bhs2-abc",
     expiry: WallTime(seconds: 1_800_000_600)
 )
 
@@ -83,7 +83,7 @@ private struct Read {
         #expect(read.claims["tenant_id"]?.string == "clinic" && read.claims["tier"]?.string == "basic")
         #expect(read.claims["user_issuer"]?.string == "https://idp.example")
         #expect(read.claims["groups"]?.strings == ["nurses"] && read.claims["token_id"]?.string == "00ff")
-        #expect(read.claims["session_id"]?.string == "bhs1-abc")
+        #expect(read.claims["session_id"]?.string == "bhs2-abc")
         let keys = try keySet([former]).object?["keys"]?.array?.first?.object
         #expect(keys?["use"]?.string == "sig" && keys?["alg"]?.string == "EdDSA" && keys?["d"] == nil)
         #expect(try Read(token, keys: keySet([former])).keyThatVerifies == nil)

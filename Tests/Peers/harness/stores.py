@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .bulkhead import ROOT, Bulkhead, binary
+from .bulkhead import ROOT, Bulkhead, binary, merged
 from .client import Caller
 from .forge import Forge
 
@@ -44,12 +44,12 @@ def program(name, script, *arguments):
 class Doors:
     """One Bulkhead with a listener for each store; `at(store, tenant)` is a caller who is that tenant."""
 
-    def __init__(self, folder, stores, workers=1):
+    def __init__(self, folder, stores, workers=1, changes=None):
         self.forge = Forge()
         self.tokens = {tenant["id"]: self.forge.token(tenant["id"], "basic") for tenant in TENANTS}
         (folder.parent / f"{folder.name}.jwks.json").write_text(json.dumps(self.forge.jwks()))
         layer = {"owner": "peer tests", "reason": "stores of the tests", "expires": "2099-12-31"}
-        self.bulkhead = Bulkhead(folder, {
+        self.bulkhead = Bulkhead(folder, merged({
             "workers": workers,
             "listeners": [{"name": name, "carriers": ["bearer"], "routes": [name]} for name in stores],
             "identity": {"issuers": [{
@@ -61,7 +61,7 @@ class Doors:
                         "resource": f'Store::"{name}"', "upstream": name, "single_layer": layer,
                         **({"namespace": store["namespace"]} if "namespace" in store else {})}
                        for name, store in stores.items()],
-        }, TENANTS)
+        }, changes or {}), TENANTS)
         if not binary().exists():
             pytest.fail(f"no Bulkhead at {binary()}: run Deploy/test.sh, or set BULKHEAD_BINARY")
         self.bulkhead.start()
