@@ -51,16 +51,34 @@ package struct DayKey: ~Copyable {
 /// The secrets of the worthless keys that an agent signs with: the access key id is a handle, and its secret is
 /// HMAC(key, id), so that Bulkhead alone can tell it (THREATS 23).
 package struct WorthlessKeys: ~Copyable {
-    private var hmac: HMACSHA256
+    private var current: HMACSHA256
+    private var previous: HMACSHA256?
 
-    /// - Parameter current: `keys.current`; the key for this purpose is derived here.
-    package init(current: Secret) {
-        hmac = HMACSHA256(key: HKDF.derive(from: current, label: "bulkhead aws secret v1"))
+    /// - Parameters:
+    ///   - current: `keys.current`; the key for this purpose is derived here.
+    ///   - previous: `keys.previous`, whose secrets are still honoured.
+    package init(current: Secret, previous: Secret? = nil) {
+        self.current = HMACSHA256(key: Self.key(current))
+        self.previous = nil
+        if let previous { self.previous = HMACSHA256(key: Self.key(previous)) }
+    }
+
+    private static func key(_ secret: Secret) -> Secret {
+        HKDF.derive(from: secret, label: "bulkhead aws secret v1")
     }
 
     /// 43 letters, digits, `-` and `_`.
     package mutating func secret(of accessKeyID: borrowing Span<UInt8>) -> Secret {
-        let digest = hmac.authenticate(accessKeyID)
+        Self.text(current.authenticate(accessKeyID))
+    }
+
+    /// What it was under the key before; nil where there was none.
+    package mutating func previousSecret(of accessKeyID: borrowing Span<UInt8>) -> Secret? {
+        guard let digest = previous?.authenticate(accessKeyID) else { return nil }
+        return Self.text(digest)
+    }
+
+    private static func text(_ digest: borrowing Digest) -> Secret {
         var text = Buffer(capacity: 64)
         Base64URL.encode(digest.bytes, into: &text)
         let secret = Secret(copying: text.bytes)

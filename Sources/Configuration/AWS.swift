@@ -59,6 +59,8 @@ extension Configuration {
         package var tables: [Table] = []
         /// What requests may name besides: ids and ARNs, `*` at the end for all that begin so.
         package var resources: [String] = []
+        /// What a process must say in `Authorization` to be given keys. Default: the lease is enough.
+        package var token: SecretSource?
     }
 }
 
@@ -114,6 +116,7 @@ extension Configuration.AWSRoute {
         section.read("tables", into: &route.tables) { value in
             value.items(count: 1...16, Table.decode)
         }
+        section.read("token", into: &route.token) { $0.secret() }
         section.read("resources", into: &route.resources) { value in
             value.list(count: 1...64)?.compactMap { $0.resourceName() }
         }

@@ -22,6 +22,8 @@ extension Configuration {
         package var isAWS: Bool
         /// Its requests name things of which the route says which they may be (`aws.resources`).
         package var namesResources: Bool
+        /// It gives keys of AWS to the process that asks, so only one that is leased may ask (THREATS 23).
+        package var givesKeys: Bool
 
         package init(
             kind: Kind,
@@ -29,8 +31,10 @@ extension Configuration {
             sealsIdentifiers: Bool,
             remembersOwners: Bool = false,
             isAWS: Bool = false,
-            namesResources: Bool = false
+            namesResources: Bool = false,
+            givesKeys: Bool = false
         ) {
+            self.givesKeys = givesKeys
             self.namesResources = namesResources
             self.isAWS = isAWS
             self.kind = kind
@@ -188,10 +192,10 @@ struct Check {
                 note("\(path).carriers", "\(what) \"endpoint\" to name one agent; there are: \(names)")
             }
             // A client object is made once, and would speak for its first tenant in another's request (THREATS 2).
-            if listener.carriers.contains(.aws), listener.tenant == nil {
+            if listener.carriers.contains(.aws), listener.tenant == nil, !listener.carriers.contains(.lease) {
                 note(
                     "\(path).carriers",
-                    "aws takes keys that a process keeps: write \"tenant\" to say whom the process behind it serves"
+                    "aws takes keys that a process keeps: write \"tenant\" to say whom the process behind it serves, or \"lease\" beside it"
                 )
             }
             guard listener.isAgentSide, let agent = configuration.agent(of: listener) else {

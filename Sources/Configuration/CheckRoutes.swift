@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Bytes
 import HTTPTypes
 
 extension Check {
@@ -30,6 +31,10 @@ extension Check {
         case (.store, true):
             note("\(path).resource", "adapter \(route.adapter) stands before a store, not \(route.resource)")
         }
+        if adapter.givesKeys { return keys(of: route, path) }
+        if route.aws?.token != nil {
+            note("\(path).aws.token", "only a route with adapter container-credentials gives keys")
+        }
         var isSingle = adapter.isSingleLayer
         if adapter.isAWS {
             let credential = route.credentials.flatMap { configuration.credential(named: $0) }
@@ -54,6 +59,44 @@ extension Check {
         }
         if !isSingle && route.singleLayer != nil {
             note("\(path).single_layer", "adapter \(route.adapter) asks for none; leave it out")
+        }
+    }
+
+    /// Keys are a process's, so it must be one that a single tenant has; what leaves Bulkhead is narrow and short (THREATS 2, 23).
+    private mutating func keys(of route: Configuration.Route, _ path: String) {
+        for listener in configuration.listeners
+        where listener.routes.contains(route.name) && !listener.carriers.contains(.lease) {
+            note(
+                "\(path).adapter",
+                "gives keys to a process, so only to one that is leased: listener \"\(listener.name)\" takes no lease"
+            )
+        }
+        if route.singleLayer != nil {
+            note("\(path).single_layer", "adapter \(route.adapter) asks for none; leave it out")
+        }
+        guard let name = route.credentials, let credential = configuration.credential(named: name) else {
+            return
+        }
+        guard case .sts(let sts) = credential.kind else {
+            return note(
+                "\(path).credentials",
+                "expected one of kind aws-sts, or none for keys that only Bulkhead honours"
+            )
+        }
+        if !sts.narrows {
+            note(
+                "\(path).credentials",
+                "keys that leave Bulkhead are narrowed: \"session_policy\" of \"\(name)\" is false"
+            )
+        }
+        if sts.duration > .seconds(900) {
+            note(
+                "\(path).credentials",
+                "keys that leave Bulkhead last 15 minutes at most: \"duration\" of \"\(name)\" is longer"
+            )
+        }
+        if route.aws?.buckets.isEmpty ?? true, route.aws?.tables.isEmpty ?? true {
+            note("\(path).credentials", "write \"aws\" with the buckets or tables that the keys are for")
         }
     }
 

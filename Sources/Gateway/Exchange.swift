@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AWS
 package import Bytes
+import Crypto
 package import HTTPTypes
 package import Identity
 import Namespaces
@@ -48,6 +49,8 @@ package struct Exchange: ~Copyable {
     package internal(set) var grant: Grant?
     /// What the agent signed the request with, if its key is a handle.
     var signature: SignatureClaim?
+    /// Of that key, once the signature was verified.
+    var signatureSecret: Secret?
     var mapping: RequestMapping?
     /// What the exchange was parked for last, and how that ended: a step asks for one thing once.
     var unmet: Need?
@@ -158,6 +161,7 @@ package struct Exchange: ~Copyable {
         principal = nil
         handle = nil
         signature = nil
+        signatureSecret = nil
         hasToken = false
         grant = nil
         mapping = nil

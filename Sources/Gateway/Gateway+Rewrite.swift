@@ -51,7 +51,7 @@ extension Gateway {
         case .opaque where mustCollect(exchange, route):
             return .collect(limit: exchange.plan.bufferedBodyBytes)
         case .none, .opaque, .events:
-            try verifySignature(exchange, isCollected: false)
+            try verifySignature(&exchange, isCollected: false)
             return try send(&exchange, route, principal, mapping, means)
         }
     }
@@ -68,7 +68,7 @@ extension Gateway {
         else {
             throw .refused(.policyFailed)
         }
-        try verifySignature(exchange, isCollected: true)
+        try verifySignature(&exchange, isCollected: true)
         if route.adapter.requestBody(mapping) == .opaque {
             exchange.isBodyCollected = true
             return try send(&exchange, route, principal, mapping, means)
@@ -139,6 +139,7 @@ extension Gateway {
             try lease(&exchange, route, principal)
             return .forward
         }
+        if adapter.native == .containerCredentials { return try answerKeys(&exchange, route, means) }
         let status = adapter.answer(mapping, means.scope, into: &exchange.answer.body)
         exchange.answer.status = Status(status)
         exchange.answer.fields.append(.contentType, value: adapter.errorContentType)

@@ -31,6 +31,9 @@ extension Gateway {
         } catch {
             throw .refused(Refusal(error))
         }
+        if LeaseKeyCodec.isLeaseKey(claim.accessKeyID.span) {
+            return try addLeaseKey(&exchange, claim, now)
+        }
         let isCarrier = carriers.add(
             accessKeyID: claim.accessKeyID.span,
             with: &authenticator,
@@ -38,6 +41,29 @@ extension Gateway {
             now: now
         )
         if isCarrier { exchange.signature = claim }
+    }
+
+    /// A key that was given to the process behind a leased endpoint is good there alone, and as long as that lease stands.
+    /// It says nothing of a person: the lease does, which is a carrier of its own.
+    private mutating func addLeaseKey(
+        _ exchange: inout Exchange,
+        _ claim: SignatureClaim,
+        _ now: WallTime
+    ) throws(Stop) {
+        let listener = exchange.plan.listeners[exchange.listener]
+        guard listener.carriers.contains(.lease), let endpoint = listener.leasedEndpoint else { return }
+        guard let holder = exchanges.endpoints.find(endpoint, now: now) else {
+            throw .refused(Refusal(.leaseIdle))
+        }
+        let failure = leaseKeys.failure(
+            of: claim.accessKeyID.span,
+            endpoint: endpoint,
+            instance: exchanges.instance,
+            epoch: holder.epoch,
+            now: now
+        )
+        if let failure { throw .refused(Refusal(failure)) }
+        exchange.signature = claim
     }
 
     /// Whether the body must be there before the head can go: no other service than S3 takes a payload that is not
@@ -55,7 +81,7 @@ extension Gateway {
     /// Checks the signature of a request whose key said whose it is.
     /// - Parameter isCollected: whether `requestBody` is the body as it came. One that flows is held against its digest
     ///   by the store.
-    mutating func verifySignature(_ exchange: borrowing Exchange, isCollected: Bool) throws(Stop) {
+    mutating func verifySignature(_ exchange: inout Exchange, isCollected: Bool) throws(Stop) {
         guard let claim = exchange.signature else { return }
         var digest = Buffer()
         if isCollected {
@@ -68,7 +94,6 @@ extension Gateway {
             if claim.payload == .digest, isCollected, text != payload { throw .refused(.payloadMismatch) }
             payload = text
         }
-        let secret = worthlessKeys.secret(of: claim.accessKeyID.span)
         let (path, query) = Self.parts(of: exchange.request.target)
         var authority = exchange.request.authority.array()
         if let host = exchange.request.fields.first(.host) {
@@ -82,9 +107,27 @@ extension Gateway {
                 host: authority.span,
                 payload: payload.span
             )
-            try signer.verify(claim, secret: secret, parts, exchange.request.fields)
+            exchange.signatureSecret = try verified(claim, parts, exchange.request.fields)
         } catch {
             throw .refused(Refusal(error))
+        }
+    }
+
+    /// The secret that a request was signed with: that of the present key, or of the one before.
+    private mutating func verified(
+        _ claim: SignatureClaim,
+        _ parts: borrowing SignedParts,
+        _ fields: borrowing Fields
+    ) throws(SignatureFailure) -> Secret {
+        let secret = worthlessKeys.secret(of: claim.accessKeyID.span)
+        do throws(SignatureFailure) {
+            try signer.verify(claim, secret: secret, parts, fields)
+            return secret
+        } catch {
+            guard error == .mismatch, let before = worthlessKeys.previousSecret(of: claim.accessKeyID.span)
+            else { throw error }
+            try signer.verify(claim, secret: before, parts, fields)
+            return before
         }
     }
 
@@ -198,10 +241,9 @@ extension Gateway {
         guard let claim = exchange.signature, case .signedChunks(let hasTrailers) = claim.payload else {
             return
         }
-        guard let seed = Self.seed(exchange.outgoing.fields),
+        guard let seed = Self.seed(exchange.outgoing.fields), let secret = exchange.signatureSecret,
             let length = Self.decodedLength(exchange.request.fields)
         else { throw .refused(.signatureChunksRefused) }
-        let secret = worthlessKeys.secret(of: claim.accessKeyID.span)
         let incoming = DayKey(secret: secret, day: claim.time.day, scope: claim.scope)
         let outgoing = DayKey(secret: keys.secret, day: time.day, scope: scope)
         var chunks = ChunkedPayload(

@@ -83,6 +83,8 @@ package struct Gateway: ~Copyable {
     /// Verifies agents' AWS signatures, and makes ours.
     var signer = RequestSigner()
     var worthlessKeys: WorthlessKeys
+    /// Makes and opens those that processes of leased endpoints fetch.
+    var leaseKeys: LeaseKeyCodec
 
     /// Connections to an upstream are shared by requests that have all of this in common (THREATS 18).
     struct PoolKey: Hashable {
@@ -104,7 +106,8 @@ package struct Gateway: ~Copyable {
             limits: snapshot.plan.tokenLimits
         )
         sessions = SessionCodec(secret: keys.current)
-        worthlessKeys = WorthlessKeys(current: keys.current)
+        worthlessKeys = WorthlessKeys(current: keys.current, previous: keys.previous)
+        leaseKeys = LeaseKeyCodec(current: keys.current, previous: keys.previous)
         metrics = MetricSet(tenantsLabelled: snapshot.plan.tenantsLabelled)
     }
 
@@ -122,7 +125,11 @@ package struct Gateway: ~Copyable {
         // What a connection was opened with is known by its place alone.
         if old.credentialsSince != new.credentialsSince { pools.removeAll(keepingCapacity: true) }
         let hasOtherKeys = old.keys != new.keys
-        if hasOtherKeys { sessions = SessionCodec(secret: new.keys.current) }
+        if hasOtherKeys {
+            sessions = SessionCodec(secret: new.keys.current)
+            worthlessKeys = WorthlessKeys(current: new.keys.current, previous: new.keys.previous)
+            leaseKeys = LeaseKeyCodec(current: new.keys.current, previous: new.keys.previous)
+        }
         authenticator.adopt(
             handles: hasOtherKeys
                 ? HandleCodec(current: new.keys.current, previous: new.keys.previous) : nil,
@@ -168,6 +175,7 @@ package struct Gateway: ~Copyable {
         do throws(Stop) {
             // A step that was done before the exchange was parked finds its result.
             let route = try findRoute(&exchange)
+            if let action = try answerBootKeys(&exchange, route) { return action }
             let principal = try identify(&exchange, now)
             if exchange.isReady {
                 try lease(&exchange, route, principal)
@@ -238,7 +246,7 @@ package struct Gateway: ~Copyable {
         return route
     }
 
-    private func findOperation(_ exchange: inout Exchange, _ route: Route) throws(Stop) -> Int {
+    func findOperation(_ exchange: inout Exchange, _ route: Route) throws(Stop) -> Int {
         if let operation = exchange.operation { return operation }
         let operation: Int
         do throws(AdapterFailure) {

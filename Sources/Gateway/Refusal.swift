@@ -64,6 +64,8 @@ package struct Refusal: Sendable {
     package static let payloadMismatch = Refusal("payload_mismatch", .badRequest, .client)
     package static let roleMissing = Refusal("role_missing", .forbidden, .us)
     package static let sessionPolicyTooLarge = Refusal("session_policy_too_large", .forbidden, .us)
+    /// The process did not say the word that its container was given for fetching keys.
+    package static let containerTokenWrong = Refusal("container_token_wrong", .forbidden, .client)
     // Policy.
     package static let policyDenied = Refusal("policy_denied", .forbidden, .client)
     package static let policyFailed = Refusal("policy_failed", .internalServerError, .us)

@@ -164,6 +164,8 @@ package final class Route: Sendable {
     let resources: StoreResources
     /// What its requests are signed for at the upstream, and with which role's keys; nil where they are not.
     let signing: (scope: SigningScope, plan: STSPlan)?
+    /// What the caller must say to be given keys; nil where the lease is enough.
+    let containerToken: Secret?
     package let scope: CompartmentScope
     let forwardsToken: Bool
     let headers: [Configuration.HeaderTemplate]
@@ -190,8 +192,10 @@ package final class Route: Sendable {
         isLeased: Bool = false,
         checksSessions: Bool = false,
         resources: StoreResources = StoreResources(),
-        signing: (scope: SigningScope, plan: STSPlan)? = nil
+        signing: (scope: SigningScope, plan: STSPlan)? = nil,
+        containerToken: Secret? = nil
     ) {
+        self.containerToken = containerToken
         self.resources = resources
         self.signing = signing
         self.use = use

@@ -12,26 +12,45 @@ package final class LeasedEndpoints: Sendable {
         package let session: VirtualSessionID?
         /// Nil while an exchange is open there.
         package var until: WallTime?
+        /// How often the endpoint has been cleared: another process has another.
+        package let epoch: UInt64
     }
 
-    private let holders = Mutex<[String: Holder]>([:])
+    private struct Table {
+        var holders: [String: Holder] = [:]
+        var epochs: [String: UInt64] = [:]
+    }
+
+    private let table = Mutex(Table())
 
     package init() {}
 
     /// - Parameter endpoint: `agent/0`.
     package func hold(_ endpoint: String, _ principal: Principal, session: VirtualSessionID?) {
-        holders.withLock { $0[endpoint] = Holder(principal: principal, session: session, until: nil) }
+        table.withLock {
+            let epoch = $0.epochs[endpoint] ?? 0
+            $0.holders[endpoint] = Holder(principal: principal, session: session, until: nil, epoch: epoch)
+        }
     }
 
     /// Its last exchange is over; from `until` on its calls are nobody's.
     package func rest(_ endpoint: String, until: WallTime) {
-        holders.withLock { $0[endpoint]?.until = until }
+        table.withLock { $0.holders[endpoint]?.until = until }
     }
 
-    package func clear(_ endpoint: String) { holders.withLock { $0[endpoint] = nil } }
+    package func clear(_ endpoint: String) {
+        table.withLock {
+            $0.holders[endpoint] = nil
+            $0.epochs[endpoint, default: 0] += 1
+        }
+    }
+
+    /// Of the process that is there now, whether it has a holder or not.
+    package func epoch(of endpoint: String) -> UInt64 { table.withLock { $0.epochs[endpoint] ?? 0 } }
 
     package func find(_ endpoint: String, now: WallTime) -> Holder? {
-        guard let holder = holders.withLock({ $0[endpoint] }), now < holder.until ?? holder.principal.expiry,
+        guard let holder = table.withLock({ $0.holders[endpoint] }),
+            now < holder.until ?? holder.principal.expiry,
             now < holder.principal.expiry
         else { return nil }
         return holder

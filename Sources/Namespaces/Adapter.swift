@@ -35,6 +35,7 @@ package final class Adapter: Sendable {
         case nil: documentType
         case .s3: "application/xml"
         case .dynamoDB: "application/x-amz-json-1.0"
+        case .containerCredentials: "application/json"
         }
     }
     /// Of bodies that are mapped.

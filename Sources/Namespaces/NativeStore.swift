@@ -7,6 +7,8 @@ internal import JSON
 package enum NativeStore: String, Sendable, CaseIterable {
     case s3
     case dynamoDB = "dynamodb"
+    /// Keys of AWS for the process behind a leased endpoint. Nothing of it goes to an upstream.
+    case containerCredentials = "container-credentials"
 }
 
 /// The built-in protocols. Each method is what the one of the same name does for tables.
@@ -21,6 +23,8 @@ extension Adapter {
                 .init(native: $0.name, $0.method, $0.action, isLocal: $0.name == "HeadBucket")
             }
         case .dynamoDB: operations = DynamoDBOperation.all.map { .init(native: $0.name, .post, $0.action) }
+        case .containerCredentials:
+            operations = [.init(native: "get", .get, "memory:Read", isLocal: true)]
         }
         return Adapter(native, operations: operations)
     }
@@ -39,6 +43,11 @@ extension Adapter {
             else { throw AdapterFailure(.operationUnknown) }
             guard request.fields.occurrences(.xAmzTarget) == 1 else { throw AdapterFailure(.headerDuplicate) }
             return try DynamoDBOperation.match(request.fields.value(at: index))
+        case .containerCredentials:
+            guard request.method == .get, !request.path.hasQuery else {
+                throw AdapterFailure(.operationUnknown)
+            }
+            return 0
         }
     }
 
@@ -74,6 +83,11 @@ extension Adapter {
         case .dynamoDB:
             target.append(ASCII.slash)
             try planDynamoDB(request.fields, into: &plan)
+            return RequestMapping(operation: operation)
+        case .containerCredentials:
+            guard length == .none || length == .fixed(0) else { throw AdapterFailure(.bodyUndeclared) }
+            plan.restart(addsIdentityCoding: false)
+            for _ in request.fields.indices { plan.append(.drop) }
             return RequestMapping(operation: operation)
         }
     }
@@ -133,6 +147,7 @@ extension Adapter {
 
     func nativeRequestBody(_ native: NativeStore, _ mapping: RequestMapping) -> BodyPlan {
         switch native {
+        case .containerCredentials: .none
         case .dynamoDB: .json(maximumBytes: DynamoDBRequest.maximumBytes)
         case .s3:
             switch S3Operation.all[mapping.operation].request {
@@ -156,6 +171,7 @@ extension Adapter {
             let operation = DynamoDBOperation.all[mapping.operation]
             let request = DynamoDBRequest(operation, scope.resources, scope.keyPrefix)
             try request.rewrite(body.extracting(0..<body.count), into: &output)
+        case .containerCredentials: throw AdapterFailure(.bodyUndeclared)
         }
     }
 
@@ -167,7 +183,9 @@ extension Adapter {
         length: BodyLength,
         into plan: inout FieldPlan
     ) throws(AdapterFailure) -> BodyPlan {
-        guard status >= 200 else { throw AdapterFailure(.responseStatusRefused) }
+        guard status >= 200, native != .containerCredentials else {
+            throw AdapterFailure(.responseStatusRefused)
+        }
         let body = Self.body(native, mapping, status, length)
         if body != .none, body != .opaque, !MediaType.isPlain(fields) {
             throw AdapterFailure(.responseCodingRefused)
@@ -177,6 +195,7 @@ extension Adapter {
             let (name, known) = (fields.name(at: index), fields.known(at: index))
             let passes: Bool
             switch native {
+            case .containerCredentials: passes = false
             case .s3: passes = S3Headers.passesResponse(name, known)
             case .dynamoDB:
                 passes =
@@ -198,6 +217,7 @@ extension Adapter {
         if case .s3 = native, S3Operation.all[mapping.operation].method == .head { return .none }
         if status >= 300 { return .json(maximumBytes: 256 << 10) }
         switch native {
+        case .containerCredentials: return .none
         case .dynamoDB: return .json(maximumBytes: DynamoDBRequest.maximumBytes)
         case .s3:
             if case .opaque = S3Operation.all[mapping.operation].response { return .opaque }
@@ -239,6 +259,7 @@ extension Adapter {
             } else {
                 try response.map(whole, into: &output)
             }
+        case .containerCredentials: throw AdapterFailure(.responseUndeclared)
         }
         return status
     }
@@ -281,6 +302,13 @@ extension Adapter {
                 default: "ValidationException"
                 }
             DynamoDBResponse.writeError(type, message, into: &output)
+        case .containerCredentials:
+            // A code of ours, which needs no escaping.
+            output.append("{\"code\":\"")
+            output.append(string: code)
+            output.append("\",\"message\":\"")
+            output.append(string: message)
+            output.append("\"}")
         }
     }
 
@@ -293,6 +321,12 @@ extension Adapter {
         case .s3: SessionPolicy.s3(action, scope.resources.buckets, scope.keyPrefix)
         case .dynamoDB:
             SessionPolicy.dynamoDB(action, scope.resources.tables.map(\.name), scope.keyPrefix)
+        case .containerCredentials:
+            SessionPolicy.all(
+                scope.resources.buckets,
+                scope.resources.tables.map(\.name),
+                scope.keyPrefix
+            )
         }
     }
 }

@@ -41,20 +41,13 @@ package enum SessionPolicy {
         return document(statements)
     }
 
-    /// For DynamoDB. `ForAllValues` holds for an empty set too, so that a request which names no key must be excluded
-    /// by itself.
+    /// For DynamoDB.
     package static func dynamoDB(
         _ action: String,
         _ tables: [String],
         _ prefix: KeyPrefix
     ) -> [UInt8] {
-        let arns = tables.flatMap { table in
-            ["arn:aws:dynamodb:*:*:table/\(table)", "arn:aws:dynamodb:*:*:table/\(table)/index/*"]
-        }
-        let condition = object([
-            "ForAllValues:StringLike": object(["dynamodb:LeadingKeys": .string(prefix.text + "*")]),
-            "Null": object(["dynamodb:LeadingKeys": .string("false")]),
-        ])
+        let arns = arns(tables)
         let actions: [String]
         switch action {
         case "memory:List": return document([statement(["dynamodb:DescribeTable"], arns, nil)])
@@ -67,7 +60,47 @@ package enum SessionPolicy {
             ]
         default: actions = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
         }
-        return document([statement(actions, arns, condition)])
+        return document([statement(actions, arns, leadingKeys(prefix))])
+    }
+
+    /// For keys that leave Bulkhead: all that S3 and DynamoDB do with what is the compartment's, in few words.
+    package static func all(_ buckets: [String], _ tables: [String], _ prefix: KeyPrefix) -> [UInt8] {
+        var statements: [JSONValue] = []
+        if !buckets.isEmpty {
+            let actions = [
+                "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+                "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
+            ]
+            let condition = object(["StringLike": object(["s3:prefix": .string(prefix.text + "*")])])
+            statements = [
+                statement(actions, buckets.map { "arn:aws:s3:::\($0)/\(prefix.text)*" }, nil),
+                statement(["s3:ListBucket"], buckets.map { "arn:aws:s3:::\($0)" }, condition),
+            ]
+        }
+        if !tables.isEmpty {
+            let actions = [
+                "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem",
+                "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
+                "dynamodb:ConditionCheckItem",
+            ]
+            statements.append(statement(actions, arns(tables), leadingKeys(prefix)))
+        }
+        return document(statements)
+    }
+
+    private static func arns(_ tables: [String]) -> [String] {
+        tables.flatMap { table in
+            ["arn:aws:dynamodb:*:*:table/\(table)", "arn:aws:dynamodb:*:*:table/\(table)/index/*"]
+        }
+    }
+
+    /// `ForAllValues` holds for an empty set too, so that a request which names no key must be excluded by itself.
+    private static func leadingKeys(_ prefix: KeyPrefix) -> JSONValue {
+        object([
+            "ForAllValues:StringLike": object(["dynamodb:LeadingKeys": .string(prefix.text + "*")]),
+            "Null": object(["dynamodb:LeadingKeys": .string("false")]),
+        ])
     }
 
     static func statement(

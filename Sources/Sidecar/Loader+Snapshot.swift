@@ -137,7 +137,8 @@ extension Loader {
                 $0.routes.contains(route.name) && $0.carriers.contains(.payload)
             },
             resources: Self.resources(route.aws),
-            signing: signing(route, adapter)
+            signing: signing(route, adapter),
+            containerToken: containerTokens[route.name]
         )
     }
 
@@ -260,7 +261,12 @@ extension Loader {
                 scope: route.scope,
                 adapter: route.adapter,
                 table: self.encodings[route.adapter],
-                idKey: adapters[route.adapter]?.traits.sealsIdentifiers == true ? keys.current : nil
+                idKey: adapters[route.adapter]?.traits.sealsIdentifiers == true ? keys.current : nil,
+                attributes: Dictionary(
+                    (route.aws?.tables ?? []).map {
+                        ($0.name, Set($0.indexes.values).union([$0.partitionKey]))
+                    }
+                ) { $0.union($1) }
             )
         }
         return encodings

@@ -29,6 +29,8 @@ package struct Loader: Sendable {
     let encodings: [String: TableEncoding]
     let policies: PolicySet
     let keys: GatewayKeys
+    /// By route: what a process must say to be given keys.
+    let containerTokens: [String: Secret]
     /// Without, keys are made up for this process: handles and sealed ids end with it.
     package let hasConfiguredKeys: Bool
 
@@ -59,6 +61,12 @@ package struct Loader: Sendable {
         policies = Self.loadPolicies(configuration, files, &problems)
         let current = configuration.keys.current.flatMap { Self.secret($0, files, &problems) }
         let previous = configuration.keys.previous.flatMap { Self.secret($0, files, &problems) }
+        var tokens: [String: Secret] = [:]
+        for route in configuration.routes {
+            guard let source = route.aws?.token else { continue }
+            tokens[route.name] = Self.secret(source, files, &problems)
+        }
+        containerTokens = tokens
         hasConfiguredKeys = configuration.keys.current != nil
         if let current, current.bytes.count < 32 {
             problems.append("\(configuration.file): keys.current: needs at least 32 bytes")
@@ -193,8 +201,9 @@ extension Adapter {
             isSingleLayer: isSingleLayer,
             sealsIdentifiers: sealsIDs || kind == .ingress,
             remembersOwners: remembersOwners,
-            isAWS: native != nil || aws != nil,
-            namesResources: namesResources
+            isAWS: native == .s3 || native == .dynamoDB || aws != nil,
+            namesResources: namesResources,
+            givesKeys: native == .containerCredentials
         )
     }
 }

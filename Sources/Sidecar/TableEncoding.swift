@@ -58,6 +58,8 @@ struct RouteEncoding: Sendable {
     let table: TableEncoding?
     /// Ids leave sealed under it, and agents keep them; nil where none do.
     let idKey: Secret?
+    /// By DynamoDB table, the attributes whose values begin with a compartment.
+    let attributes: [String: Set<String>]
 
     /// What differs, in words; nil where nothing does.
     func difference(from old: RouteEncoding) -> String? {
@@ -71,6 +73,13 @@ struct RouteEncoding: Sendable {
         if let idKey, let before = old.idKey, idKey != before {
             return "keys.current is another one, and ids that are sealed with it would all change"
         }
+        for (name, now) in attributes.sorted(by: { $0.key < $1.key }) {
+            guard let before = old.attributes[name], before != now else { continue }
+            return
+                "partition keys of table \(name) were \(Self.list(before)) and are now \(Self.list(now)), whose values would differ"
+        }
         return nil
     }
+
+    private static func list(_ names: Set<String>) -> String { names.sorted().joined(separator: ", ") }
 }

@@ -3,7 +3,9 @@
 
 import json
 import os
+import re
 import threading
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -482,6 +484,23 @@ def test_what_sts_is_asked(make_doors, cloud, tap):
     assert all(len(a.get("Policy", "")) <= 2048 for a in tap.asked)
 
 
+def test_another_partition_key_is_refused_at_reload(make_bulkhead, cloud, tap):
+    """Under another key nothing of what lies in the table would be found, and other values would be taken for a tenant's."""
+    changes = configuration(cloud, tap)
+    bulkhead = make_bulkhead("aws-rekeyed", {**changes, "reload": {"watch": False}, "admin": {"socket": "admin.sock"}}, start=False)
+    bulkhead.folder.joinpath("policies", "aws.cedar").write_text(ALLOWED)
+    bulkhead.start()
+    text = bulkhead.file.read_text()
+    for old, new in (('"partition_key": "id"', '"partition_key": "other"'), ('"by-owner": "owner"', '"by-owner": "of"')):
+        assert old in text
+        bulkhead.file.write_text(text.replace(old, new))
+        done = bulkhead.reload()
+        assert done.returncode == 1 and "partition keys of table" in done.stderr and "migrate" in done.stderr, done.stderr
+    bulkhead.file.write_text(text.replace('"partition_key": "id"', '"partition_key": "other"').replace(
+        '"version": 1', '"version": 1, "migrate": ["tables"]'))
+    assert bulkhead.reload().returncode == 0
+
+
 # Faults of STS
 
 
@@ -534,6 +553,103 @@ def test_faults_of_sts(make_doors, cloud, tap):
         wait_until("it recovers by itself", works, seconds=20, every=0.1)
         # Each grant has credentials of its own: the next fault meets another action.
         doors = make_doors(f"aws-faults-{len(tap.asked)}", cloud, tap)
+
+
+def reads(doors):
+    """Why a read is refused; nil where it is not."""
+    try:
+        doors.client("dynamodb", "clinic").get_item(TableName="facts", Key={"id": {"S": "x"}})
+        return None
+    except ClientError as failure:
+        return failure.response["ResponseMetadata"]["HTTPHeaders"].get("x-bulkhead-reason")
+
+
+def test_nobody_is_served_past_the_end(make_doors, cloud):
+    """Keys that end while STS is away serve to their end and not beyond it; then it is there again, and so are they."""
+    from harness.process import wait_until
+    tap = Tap(cloud.port)
+    tap.lifetime = 4
+    doors = make_doors("aws-end", cloud, tap)
+    assert reads(doors) is None
+    given = time.monotonic()
+    tap.stop()
+    served = []
+    while not served or served[-1][1] is None:
+        served.append((time.monotonic() - given, reads(doors)))
+        assert served[-1][0] < 20, "it is served for ever"
+    # The last seconds of a life belong to requests that are under way.
+    assert len(served) > 1 and served[-2][0] <= 4 and served[-1][1] == "credential_failed", served[-2:]
+    tap.lifetime = None
+    tap.open()
+    wait_until("it recovers by itself", lambda: reads(doors) is None, seconds=20, every=0.1)
+    tap.stop()
+
+
+def test_an_sts_that_is_down_or_slow(make_doors, cloud):
+    from harness.process import wait_until
+    tap = Tap(cloud.port)
+    doors = make_doors("aws-down", cloud, tap)
+    tap.stop()
+    started = time.monotonic()
+    assert reads(doors) == "credential_failed" and time.monotonic() - started < 5
+    tap.delay = threading.Event()
+    threading.Timer(2, tap.delay.set).start()
+    before = len(tap.asked)
+    tap.open()
+    # Whoever asks while one attempt is under way waits for that one.
+    wait_until("it is asked again", lambda: reads(doors) is None or len(tap.asked) > before, seconds=20, every=0.1)
+    wait_until("it recovers by itself", lambda: reads(doors) is None, seconds=20, every=0.1)
+    assert tap.peak == 1 and len(tap.asked) == before + 1
+    tap.stop()
+
+
+def test_what_sts_holds_against_us(make_doors, cloud):
+    """Our clock is wrong, our own keys have ended: told at once, asked again only after a while, over by itself."""
+    from harness.process import wait_until
+    tap = Tap(cloud.port)
+    s3 = make_doors("aws-against", cloud, tap).client("s3", "clinic")
+    # Each of another action, so with keys of its own.
+    calls = [lambda: s3.list_objects_v2(Bucket="docs"), lambda: s3.put_object(Bucket="docs", Key="against", Body=b"x")]
+
+    def works(call):
+        try:
+            call()
+            return True
+        except ClientError as failure:
+            assert failure.response["ResponseMetadata"]["HTTPHeaders"].get("x-bulkhead-reason") == "credential_failed"
+            return False
+
+    for call, fault in zip(calls, (error("SignatureDoesNotMatch", 403), error("ExpiredToken", 403))):
+        tap.faults[:] = [fault] * 100
+        asked, started = len(tap.asked), time.monotonic()
+        assert not any([works(call) for _ in range(8)])
+        assert len(tap.asked) - asked <= 2 + time.monotonic() - started, "each request asks anew"
+    tap.faults.clear()
+    wait_until("it recovers by itself", lambda: works(calls[1]), seconds=30, every=0.1)
+    tap.stop()
+
+
+def test_keys_of_our_own_that_are_replaced(make_bulkhead, ann, bob, cloud, tap, run):
+    """The shared file is looked at each time, so new keys in it need no restart."""
+    from harness.process import wait_until
+    file = run / "credentials"
+    write = lambda key: file.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = test\n")  # noqa: E731
+    write("yesterday")
+    environment = dict(os.environ)
+    os.environ.update(AWS_SHARED_CREDENTIALS_FILE=str(file), AWS_CONFIG_FILE="/nonexistent")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ.pop(name, None)
+    try:
+        bulkhead = make_bulkhead("aws-file", configuration(cloud, tap, base="file"), start=False)
+        bulkhead.folder.joinpath("policies", "aws.cedar").write_text(ALLOWED)
+        bulkhead.start()
+    finally:
+        os.environ.clear()
+        os.environ.update(environment)
+    doors = Doors(bulkhead, {"clinic": ann, "hospital": bob})
+    assert reads(doors) == "credential_failed"
+    write("test")
+    wait_until("it recovers by itself", lambda: reads(doors) is None, seconds=30, every=0.2)
 
 
 def test_nothing_of_keys_is_written(doors, tap):

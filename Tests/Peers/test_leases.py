@@ -1,71 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agent's process belongs to one tenant or session at a time, and is another one before the next gets it."""
 
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from harness.client import Caller
+from harness.leased import RECYCLES, Endpoint, Hull
 from harness.names import LISTENER, REASON, TENANT
-from harness.process import LOOPBACK, Owned, accepts, free_port, wait_until
+from harness.process import accepts, wait_until
 
 AGENT = Path(__file__).parent / "agents" / "leased_agent.py"
 TLS = {"certificate": "tls/tls.crt", "private_key": "tls/tls.key"}
-RECYCLES = "bulkhead_endpoint_recycles_total"
-SESSION = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
-
-
-class Endpoint:
-    """One endpoint of the agent, and beside it who starts it anew when a POST says so."""
-
-    def __init__(self, folder, number):
-        self.folder, self.number, self.port, self.store = folder, number, free_port(), None
-        self.restarts = 0
-        self.is_stuck = False
-        self.process = None
-        self.server = ThreadingHTTPServer((LOOPBACK, 0), self.supervisor())
-        self.supervisor_port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def supervisor(self):
-        endpoint = self
-
-        class Supervisor(BaseHTTPRequestHandler):
-            def do_POST(self):
-                endpoint.restarts += 1
-                if not endpoint.is_stuck:
-                    endpoint.restart()
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        return Supervisor
-
-    def restart(self):
-        if self.process:
-            self.process.kill()
-        self.process = Owned(f"agent {self.number}", [sys.executable, AGENT], self.folder / f"leased-{self.port}.log",
-                             {"PORT": str(self.port), "STORE": str(self.store)})
-
-    def stop(self):
-        self.server.shutdown()
-        if self.process:
-            self.process.stop()
-
-
-class Hull:
-    def __init__(self, bulkhead, endpoints):
-        self.bulkhead, self.endpoints = bulkhead, endpoints
-
-    def invoke(self, token, payload, session=None):
-        caller = Caller(self.bulkhead.ports["ingress"], self.bulkhead.ca)
-        headers = {"Authorization": f"Bearer {token}", **({SESSION: session} if session else {})}
-        return caller.request("POST", "/invocations", body=payload, headers=headers)
 
 
 @pytest.fixture
@@ -73,7 +19,7 @@ def make_leased(run, make_bulkhead):
     made = []
 
     def make(name, lease="tenant", count=1, proof="/started", wait="10s", idle="5m", linger="60s"):
-        endpoints = [Endpoint(run, number) for number in range(count)]
+        endpoints = [Endpoint(run, number, AGENT) for number in range(count)]
         made.extend(endpoints)
         recycle = {"path": "/restart", "endpoints": [f"127.0.0.1:{e.supervisor_port}" for e in endpoints], "timeout": "10s"}
         if proof:

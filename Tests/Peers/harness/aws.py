@@ -7,7 +7,9 @@ import hmac
 import http.client
 import json
 import os
+import re
 import threading
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -92,6 +94,8 @@ class Tap:
         # Answers that are given in place of STS's, one for each request: (status, body), or "reset".
         self.faults = []
         self.delay = None
+        # Seconds that keys are said to live, in place of what STS says.
+        self.lifetime = None
         self.running = self.peak = 0
         self.lock = threading.Lock()
         tap = self
@@ -113,6 +117,9 @@ class Tap:
                         self.close_connection = True
                         return
                     status, answer = fault or tap.forward(body, self.headers)
+                    if tap.lifetime is not None:
+                        end = datetime.now(timezone.utc) + timedelta(seconds=tap.lifetime)
+                        answer = re.sub(rb"(?<=<Expiration>)[^<]+", end.strftime("%Y-%m-%dT%H:%M:%SZ").encode(), answer)
                     tap.answered.append((status, answer))
                     self.send_response(status)
                     self.send_header("content-type", "text/xml")
@@ -126,9 +133,15 @@ class Tap:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self.port = self.server.server_address[1]
+        self.handler = Handler
+        self.port = 0
+        self.open()
         self.endpoint = f"http://{LOOPBACK}:{self.port}"
+
+    def open(self):
+        """On its port again, where it was stopped."""
+        self.server = ThreadingHTTPServer((LOOPBACK, self.port), self.handler)
+        self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def forward(self, body, headers):

@@ -59,7 +59,7 @@ class Doors:
             "upstreams": {name: {"endpoints": [f"127.0.0.1:{store['port']}"]} for name, store in stores.items()},
             "routes": [{"name": name, "match": {"paths": ["/**"]}, "adapter": store["adapter"],
                         "resource": f'Store::"{name}"', "upstream": name, "single_layer": layer,
-                        **({"namespace": store["namespace"]} if "namespace" in store else {})}
+                        **{key: store[key] for key in ("namespace", "aws") if key in store}}
                        for name, store in stores.items()],
         }, changes or {}), TENANTS)
         if not binary().exists():
