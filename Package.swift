@@ -149,7 +149,7 @@ let package = Package(
             path: "Tests/Benchmarks/Budgets",
             swiftSettings: strict
         ),
-        tests("Sidecar", on: ["Bytes", "GatewayRig", "Sidecar", "bulkhead"]),
+        tests("Sidecar", on: ["Bytes", "Configuration", "GatewayRig", "JSON", "Sidecar", "bulkhead"]),
         tests("Gateway", on: vocabulary + ["HTTP1"] + parts + ["Gateway", "GatewayRig"]),
     ]
 )

@@ -186,6 +186,13 @@ package enum Files {
         guard try list(path).isEmpty else { throw .system(path: path, SystemError("mkdir", ENOTEMPTY)) }
     }
 
+    /// Who may do what with it, at the end of whatever links: `0o640`. Nil where there is none.
+    package static func permissions(of path: String) -> UInt32? {
+        var information = stat()
+        guard unsafe stat(path, &information) == 0 else { return nil }
+        return information.st_mode & 0o7777
+    }
+
     /// A regular file, at the end of whatever links: opening anything else may wait for somebody.
     package static func isFile(_ path: String) -> Bool {
         var information = stat()

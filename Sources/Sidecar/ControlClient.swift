@@ -61,6 +61,8 @@ struct ControlClient {
         var status: Int
         /// Empty when it names none.
         var contentType: [UInt8] = []
+        /// What time it is there, as it says; empty when it does not.
+        var date: [UInt8] = []
         var body: [UInt8]
     }
 
@@ -290,6 +292,9 @@ struct ControlStream: ~Copyable {
                 var reply = ControlClient.Reply(status: Int(head.status.rawValue), body: body.bytes.array())
                 if let index = head.fields.first(.contentType) {
                     reply.contentType = head.fields.value(at: index).array()
+                }
+                if let index = head.fields.first(named: ("date" as StaticString).bytes) {
+                    reply.date = head.fields.value(at: index).array()
                 }
                 return reply
             case .failed(let error): throw .http(error)

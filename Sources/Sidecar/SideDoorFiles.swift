@@ -44,41 +44,9 @@ struct SideDoorFiles {
     }
 
     private mutating func add(_ file: Configuration) {
-        let secrets =
-            [file.keys.current, file.keys.previous, file.admin.token] + file.credentials.map(\.secret)
-        keys += file.credentials.compactMap(\.folder)
-        for case .file(let path)? in secrets { keys.append(path) }
-        for listener in file.listeners { keys += listener.tls?.certificates.map(\.privateKey) ?? [] }
-        keys += file.upstreams.compactMap { $0.tls?.certificate?.privateKey }
+        keys += file.secretFiles + file.secretFolders
         configuration += [file.file, file.adapters] + file.policy.files
         configuration += [file.tenants.file, file.policy.schema].compactMap(\.self)
         if let socket = file.admin.socket { adminSocket = socket }
-    }
-}
-
-extension Configuration.Credential {
-    fileprivate var secret: Configuration.SecretSource? {
-        switch kind {
-        case .signedContext(let context): context.key
-        case .oauth(let oauth):
-            switch oauth.authentication {
-            case .basic(.shared(let secret)), .post(.shared(let secret)), .privateKey(let secret, _): secret
-            case .basic(.perTenant), .post(.perTenant): nil
-            }
-        case .sts, .secret: nil
-        }
-    }
-
-    /// Where each tenant's own lies.
-    fileprivate var folder: String? {
-        switch kind {
-        case .secret(let secret): secret.file.folder
-        case .oauth(let oauth):
-            switch oauth.authentication {
-            case .basic(.perTenant(let file)), .post(.perTenant(let file)): file.folder
-            case .basic(.shared), .post(.shared), .privateKey: nil
-            }
-        case .sts, .signedContext: nil
-        }
     }
 }

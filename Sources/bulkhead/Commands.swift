@@ -31,6 +31,7 @@ private let help = """
       namespace encode|decode …                           the code of a compartment, and whose one is
       doctor   --from-agent [--config FILE] [--store HOST:PORT]… [--json]
                                                           run where the agent runs: is there a way around?
+      doctor   --config FILE [--exports DIR] [--json]     run where Bulkhead runs: what turns isolation into paper?
       cedar    authorize|validate|check|format|translate|corpus …
                                                           the policy language on its own
       version  [--json]

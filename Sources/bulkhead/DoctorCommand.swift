@@ -8,6 +8,7 @@ import Sidecar
 private let help = """
     usage: bulkhead doctor --from-agent [--config FILE] [--store HOST:PORT]… [options]
            bulkhead doctor --from-outside HOST:PORT… [--json]
+           bulkhead doctor --config FILE [--exports DIR] [--clock] [--json]
 
     --from-agent: run it where the agent runs, under the agent's user. Shows each way around Bulkhead, closed or open:
     stores and metadata services that can be reached, credentials in variables and files, Bulkhead's keys, sockets and
@@ -21,9 +22,15 @@ private let help = """
       --internet          also: nothing of the internet can be reached
       --accept DOOR       somebody answers for this door being open; may be repeated
     --from-outside: run it where callers are; no place that is named may take a connection.
+    --config FILE alone: run it where Bulkhead runs. Says what turns isolation into paper: in the configuration, in the
+    files around it, and in the AWS account whose roles and user pools it names.
+      --exports DIR       what the AWS command line printed, as *.json: get-role, get-role-policy, get-policy-version,
+                          get-account-authorization-details, describe-user-pool-client; without, what depends on them
+                          cannot be judged
+      --clock             also: ask STS, authorization servers and issuers what time it is
       --json              for programs
 
-    Exit codes: 0 all closed, 1 a door is open or cannot be judged, 2 wrong usage.
+    Exit codes: 0 all closed or fine, 1 something is open, wrong or cannot be judged, 2 wrong usage.
     """
 
 /// `bulkhead doctor`: is there a way around?
@@ -31,17 +38,29 @@ func doctorCommand(_ arguments: [String]) -> Int32 {
     do throws(UsageError) {
         let options = try Options(
             arguments,
-            flags: ["--from-agent", "--internet", "--json"],
+            flags: ["--from-agent", "--internet", "--json", "--clock"],
             values: [
                 "--config", "--store", "--process", "--agent-port", "--ca", "--accept", "--from-outside",
+                "--exports",
             ],
             help: help
         )
         if options.wantsHelp { return options.printHelp() }
         let accepted = try doors(options.all("--accept"))
         let outside = options.all("--from-outside")
+        if let path = options.last("--config"), !options.has("--from-agent"), outside.isEmpty {
+            return examineAccount(
+                path,
+                exports: options.last("--exports"),
+                asksClocks: options.has("--clock"),
+                isJSON: options.has("--json")
+            )
+        }
         guard options.has("--from-agent") != !outside.isEmpty else {
-            throw UsageError(message: "say --from-agent, or --from-outside HOST:PORT", help: help)
+            throw UsageError(
+                message: "say --from-agent, --from-outside HOST:PORT, or --config FILE",
+                help: help
+            )
         }
         var request = SideDoorProbe.Request()
         request.environment = environment()

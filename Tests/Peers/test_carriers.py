@@ -217,3 +217,35 @@ def test_but_not_while_it_works_for_somebody(booting, steered, ann):
         assert working.result().whole
     wait_until("the exchange is over", lambda: notes.request("GET", "/boot").status == 200)
     assert notes.request("GET", "/boot").body == b"template"
+
+
+# A fleet: one key, several processes.
+
+
+def test_another_process_with_the_key_honours_a_handle(make_bulkhead, plain, ann, bob):
+    """What one sidecar sealed opens in another that holds the key, for the same tenant, and in none that does not."""
+    def twin(name, has_key):
+        bulkhead = make_bulkhead(name, {**traced(), "listeners": [
+            {"name": "ingress", "tls": TLS, "carriers": ["bearer"], "routes": ["agent"]},
+            {"name": "steered", "tls": TLS, "carriers": ["bearer"], "routes": ["steered"]},
+            {"name": "vectors", "carriers": ["handle"], "routes": ["chroma"], "endpoint": "agent"},
+            {"name": "notes", "carriers": ["handle"], "routes": ["notes"], "endpoint": "agent"},
+        ]}, start=False)
+        if has_key:
+            (bulkhead.folder / "keys" / "bulkhead.key").write_bytes((plain.folder / "keys" / "bulkhead.key").read_bytes())
+        return bulkhead.start()
+
+    def handle(bulkhead, token):
+        answer = Caller(bulkhead.ports["ingress"], bulkhead.ca).invoke({"do": "headers"}, token)
+        return dict((name.lower(), value) for name, value in answer.json()["headers"])["authorization"]
+
+    def send(bulkhead, handle, method, body=None):
+        return Caller(bulkhead.ports["notes"]).request(method, "/fleet", {"Authorization": handle}, body)
+
+    same, stranger = twin("fleet", True), twin("stranger", False)
+    for token, text in ((ann, b"ann's"), (bob, b"bob's")):
+        assert send(same, handle(plain, token), "PUT", text).status in (200, 201, 204)
+    for token, text in ((ann, b"ann's"), (bob, b"bob's")):
+        assert send(same, handle(plain, token), "GET").body == text == send(same, handle(same, token), "GET").body
+        answer = send(stranger, handle(plain, token), "GET")
+        assert (answer.status, answer.header("x-bulkhead-reason")) == (401, "handle_refused")

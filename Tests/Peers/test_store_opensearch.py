@@ -47,6 +47,8 @@ def test_an_unchanged_client_sees_what_a_private_server_shows(run, doors):
         private.stop()
     for tenant in ("acme", "globex", "acme2"):
         assert program("stores", "opensearch_program.py", doors.url("opensearch"), doors.tokens[tenant], "x") == expected
+    # A client that sends its bodies in gzip sees nothing else.
+    assert program("stores", "opensearch_program.py", doors.url("opensearch"), doors.tokens["initech"], "x", "compressed") == expected
 
 
 HOLES = [

@@ -8,7 +8,7 @@ from opensearchpy import OpenSearch, helpers
 from opensearchpy.exceptions import NotFoundError
 
 url, token, name = sys.argv[1:4]
-client = OpenSearch([url], headers={"Authorization": f"Bearer {token}"} if token != "-" else {})
+client = OpenSearch([url], http_compress="compressed" in sys.argv[4:], headers={"Authorization": f"Bearer {token}"} if token != "-" else {})
 seen = {}
 client.indices.create(index="notes", body={"mappings": {"properties": {"owner": {"type": "keyword"}}}})
 seen["exists"] = client.indices.exists(index="notes")
