@@ -199,7 +199,8 @@ package final class PolicyEngine: Sendable {
     private func named(_ name: String, in resource: EntityUID) -> Entity {
         let uid = EntityUID(type: resource.type, id: Text(name))
         var attributes: [RecordValue.Field] = []
-        if resource.type == "Model", models.contains(where: { !$0.patterns.isEmpty }) {
+        let isModel = resource.type == "Model" || resource.type.string.hasSuffix("::Model")
+        if isModel, models.contains(where: { !$0.patterns.isEmpty }) {
             let tiers = models.filter { $0.patterns.contains { $0.matches(Text(name)) } }
             attributes.append(.init("tiers", .set(SetValue(tiers.map { .entity($0.tier) }))))
         }
