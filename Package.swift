@@ -143,9 +143,9 @@ let package = Package(
         .target(name: "CAllocations", path: "Tests/Benchmarks/CAllocations"),
         .executableTarget(
             name: "Budgets",
-            dependencies: (vocabulary + ["CAllocations", "HTTP1", "Gateway", "GatewayRig", "Runtime"]).map {
-                .init(stringLiteral: $0)
-            },
+            dependencies: (vocabulary + [
+                "CAllocations", "HTTP1", "HTTP2", "Gateway", "GatewayRig", "Runtime",
+            ]).map { .init(stringLiteral: $0) },
             path: "Tests/Benchmarks/Budgets",
             swiftSettings: strict
         ),

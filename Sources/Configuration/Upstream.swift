@@ -106,9 +106,6 @@ extension Configuration.Upstream {
         section.read("timeouts", into: &upstream.timeouts) { $0.section(Configuration.Timeouts.decode) }
         if let value = section.value("health") {
             upstream.health = value.section(Configuration.Health.decode).flatMap(\.self)
-            if chosen == .http2 {
-                value.note("is asked over HTTP/1.1, which an upstream of http2 does not speak")
-            }
         }
         section.read("connections", into: &upstream.connections) {
             $0.section(Configuration.Connections.decode)

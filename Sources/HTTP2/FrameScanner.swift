@@ -9,6 +9,14 @@ struct FrameHeader: Equatable {
     var stream: Int32 = 0
 
     static let count = 9
+
+    var isBody: Bool { type == 0 }
+
+    /// CONTINUATION.
+    var continuesBlock: Bool { type == 9 }
+
+    /// HEADERS, PUSH_PROMISE or CONTINUATION that is not its block's last.
+    var leavesBlockOpen: Bool { (type == 1 || type == 5 || type == 9) && flags & 4 == 0 }
 }
 
 /// Finds where frames begin, in input that comes in any pieces. The library checks what a frame says; whether there may be
@@ -18,6 +26,8 @@ struct FrameScanner {
     private var headerCount = 0
     /// Bytes until the next frame: of a payload, or of the preface.
     private var left: Int
+    /// The frame that has come last, whole or not; nil within the preface.
+    private var latest: FrameHeader?
 
     init(skipping preface: Int) { left = preface }
 
@@ -36,9 +46,18 @@ struct FrameScanner {
             header = FrameHeader()
             headerCount = 0
             left = whole.length
+            latest = whole
             return whole
         }
         return nil
+    }
+
+    /// Whether nothing else can be understood until the peer goes on: a block of fields has begun, or a frame that is no
+    /// body's.
+    var isWithinHead: Bool {
+        guard headerCount == 0 else { return true }
+        guard let latest else { return left > 0 }
+        return latest.leavesBlockOpen || (left > 0 && !latest.isBody)
     }
 
     private mutating func take(_ byte: UInt8) {

@@ -31,6 +31,8 @@ package struct HTTP2Error: Error, Equatable, Sendable {
     package enum Flood: Equatable, Sendable, CaseIterable {
         case resets, continuations, settings, pings, emptyFrames, otherFrames, windowUpdates, queuedFrames
         case headerBytes
+        /// Of time: one head that does not come to its end. Whoever has the clock tells of it (`Session.headBeganAt`).
+        case slowHeads
     }
 
     /// How far it reaches.
@@ -142,6 +144,7 @@ extension HTTP2Error.Flood {
         case .windowUpdates: "http2_flood_window_updates"
         case .queuedFrames: "http2_flood_queued_frames"
         case .headerBytes: "http2_flood_header_bytes"
+        case .slowHeads: "http2_flood_slow_heads"
         }
     }
 }

@@ -34,6 +34,9 @@ package struct Session: ~Copyable {
     private var isDraining = false
     private var hasDrained = false
     var lastWordSent = false
+    /// Since when the peer is at something that holds up all streams: a head, or another frame that is no body's. Nil
+    /// between them, and while a body's frame comes.
+    package private(set) var headBeganAt: Instant?
     /// Why the connection must end; nil while it is well. What is still to be sent says so to the peer.
     package internal(set) var failure: HTTP2Error?
     /// The last message's, from its `.ended` on.
@@ -186,6 +189,8 @@ package struct Session: ~Copyable {
         var taken = 0
         var next = 0
         while let header = scanner.next(in: input, from: &next) {
+            // What was under way has come to its end, unless it is a block that goes on in this frame.
+            if !header.continuesBlock { headBeganAt = nil }
             // The header's own bytes wait until it was looked at, as far as they are in this input.
             let start = max(next - FrameHeader.count, taken)
             guard take(input, taken..<start) else { return }
@@ -195,6 +200,7 @@ package struct Session: ~Copyable {
             }
         }
         guard take(input, taken..<input.count) else { return }
+        headBeganAt = scanner.isWithinHead ? headBeganAt ?? now : nil
         if isDraining, unsafe core.pointee.pingAnswered {
             isDraining = false
             unsafe core.pointee.refusesStreams = true

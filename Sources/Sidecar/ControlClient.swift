@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Bytes
 import HTTP1
+import HTTP2
 import HTTPTypes
 import Runtime
 import TLS
@@ -11,6 +12,9 @@ enum FetchError: Error, CustomStringConvertible {
     case network(NetworkError)
     case tls(TLSFailure)
     case http(HTTP1Error)
+    case http2(HTTP2Error)
+    /// TLS has chosen another protocol, where only HTTP/2 is to be spoken.
+    case noHTTP2
     case status(Int)
     case tooLarge(limit: Int)
     /// A field of the request that no message may hold.
@@ -29,6 +33,8 @@ enum FetchError: Error, CustomStringConvertible {
         case .network(let error): error.description
         case .tls(let reason): "TLS: \(reason)"
         case .http(let error): "not a valid response (\(error.code))"
+        case .http2(let error): "not a valid response (\(error.code))"
+        case .noHTTP2: "does not agree to HTTP/2"
         case .status(let status): "answered \(status)"
         case .metadata: "the issuer's metadata does not name this issuer and its keys"
         case .field: "a field of the request is invalid"
@@ -47,6 +53,8 @@ struct ControlClient {
         /// What the server's certificate must be for.
         var serverName: String
         var authority: String
+        /// Nothing else is spoken there: an upstream of `protocol: http2`.
+        var speaksHTTP2 = false
     }
 
     struct Reply {
@@ -79,16 +87,11 @@ struct ControlClient {
             session: target.tls.map { TLSSession(client: $0, serverName: target.serverName) }
         )
         try await stream.open(deadline)
-        return try await stream.ask(
-            method,
-            path,
-            authority: target.authority,
-            body: body,
-            contentType: contentType,
-            adding: added,
-            limit: limit,
-            deadline: deadline
-        )
+        let fields = try ControlStream.fields(contentType, added)
+        if target.speaksHTTP2 {
+            return try await stream.askHTTP2(method, path, target.authority, fields, body, limit, deadline)
+        }
+        return try await stream.ask(method, path, target.authority, fields, body, limit, deadline)
     }
 
     /// Whether somebody takes a connection there; false when it is refused.
@@ -131,7 +134,12 @@ struct ControlStream: ~Copyable {
     private(set) var endedCleanly = false
     private var isOpen = false
 
+    let isPlain: Bool
+    /// What ALPN has chosen.
+    private(set) var applicationProtocol: String?
+
     init(_ socket: AsyncSocket, session: consuming TLSSession?) {
+        isPlain = session == nil
         self.socket = socket
         self.session = session
     }
@@ -173,6 +181,7 @@ struct ControlStream: ~Copyable {
             return !input.isEmpty
         case .failed(let failure): throw .tls(failure)
         case .done:
+            if !isOpen { applicationProtocol = session?.applicationProtocol }
             isOpen = true
             return true
         case .handshaking: return true
@@ -206,6 +215,15 @@ struct ControlStream: ~Copyable {
         limit: Int = ControlClient.maximumBytes,
         deadline: Instant
     ) async throws(FetchError) -> ControlClient.Reply {
+        let fields = try Self.fields(contentType, added)
+        return try await ask(method, path, authority, fields, body, limit, deadline)
+    }
+
+    /// The fields of every request from here, and those of this one.
+    fileprivate static func fields(
+        _ contentType: StaticString?,
+        _ added: [(name: String, value: [UInt8])]
+    ) throws(FetchError) -> Fields {
         var fields = Fields()
         if let contentType { fields.append(.contentType, value: contentType) }
         fields.append(.accept, value: "*/*")
@@ -217,6 +235,18 @@ struct ControlStream: ~Copyable {
                 throw .field
             }
         }
+        return fields
+    }
+
+    fileprivate mutating func ask(
+        _ method: Method,
+        _ path: String,
+        _ authority: String,
+        _ fields: consuming Fields,
+        _ body: [UInt8],
+        _ limit: Int,
+        _ deadline: Instant
+    ) async throws(FetchError) -> ControlClient.Reply {
         var client = ClientConnection(limits: .upstreams)
         do throws(HTTP1Error) {
             client.send(

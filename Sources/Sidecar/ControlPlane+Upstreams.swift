@@ -7,12 +7,14 @@ import Runtime
 extension UpstreamPlan {
     /// Where the control thread reaches an endpoint.
     func target(_ endpoint: Int) -> ControlClient.Target {
-        ControlClient.Target(
+        let speaksHTTP2 = self.protocol == .http2
+        return ControlClient.Target(
             host: endpoints[endpoint].hostText,
             port: endpoints[endpoint].port,
-            tls: tlsHTTP1,
+            tls: speaksHTTP2 ? tls : tlsHTTP1,
             serverName: serverName,
-            authority: endpoints[endpoint].description
+            authority: endpoints[endpoint].description,
+            speaksHTTP2: speaksHTTP2
         )
     }
 }

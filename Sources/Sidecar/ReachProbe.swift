@@ -68,7 +68,7 @@ struct ReachProbe {
             switch error {
             case .tls(.alert): return .guarded("answers only to a client certificate")
             case .tls(.untrusted), .tls(.wrongName): return .untrusted(error.description)
-            case .tls, .resolution, .network, .http, .status, .tooLarge, .metadata, .field:
+            case .tls, .resolution, .network, .http, .http2, .noHTTP2, .status, .tooLarge, .metadata, .field:
                 return .answers("takes connections")
             }
         }

@@ -194,6 +194,9 @@ struct Transport: ~Copyable {
             session.close(output: &wire)
             self.session = consume session
             if isWritable, !wire.isEmpty { _ = socket.write(wire.bytes) }
+            // Gone or not: nothing may be written behind the end of our side. It would fail, the connection would count as
+            // broken and be closed with bytes unread, and the reset that follows takes the last words with it.
+            wire.removeAll()
         }
         socket.shutdownWriting()
     }

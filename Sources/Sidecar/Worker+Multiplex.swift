@@ -228,10 +228,11 @@ extension Worker {
     private mutating func setDeadline(_ connection: Multiplex) {
         let sent = connection.io.server.session.bodyBytesSent
         if sent != connection.progress.bytes || !isWaiting(connection) { connection.progress = (now, sent) }
-        let earliest =
+        let usual =
             connection.streams.isEmpty && !isWaiting(connection)
             ? now + (connection.isTrimmed ? plan.idleTimeout : plan.trimAfter)
             : connection.progress.at + plan.bodyTimeout
+        let earliest = min(usual, headDeadline(connection))
         // The streams' own are looked at when the timer comes.
         if connection.streams.isEmpty {
             connection.deadline = earliest
@@ -246,8 +247,18 @@ extension Worker {
         connection.hasUnreadAnswers || connection.io.transport.pendingBytes > 0
     }
 
+    /// When the head that is under way must have ended.
+    private func headDeadline(_ connection: Multiplex) -> Instant {
+        connection.io.server.session.headBeganAt.map { $0 + plan.headTimeout } ?? Instant(nanoseconds: .max)
+    }
+
     mutating func timedOut(_ connection: Multiplex) {
         if connection.isClosing { return close(connection) }
+        // Nothing else can be understood before its end: all that is under way here ends with it.
+        if headDeadline(connection) <= now {
+            connection.io.server.session.fail(.flood(.slowHeads))
+            return schedule(connection)
+        }
         for stream in connection.streams where stream.deadline <= now { timedOut(stream) }
         if isWaiting(connection), connection.progress.at + plan.bodyTimeout <= now {
             gateway.count(.http2WindowStalls)
@@ -256,6 +267,7 @@ extension Worker {
         if connection.streams.isEmpty, !isWaiting(connection) { return idle(connection) }
         var next = connection.progress.at + plan.bodyTimeout
         if next <= now { next = now + plan.bodyTimeout }
+        next = min(next, headDeadline(connection))
         for stream in connection.streams { next = min(next, stream.deadline) }
         connection.deadline = next
         arm(connection)
@@ -268,7 +280,7 @@ extension Worker {
             connection.io.transport.trim()
             connection.io.server.session.trim()
             connection.spare = []
-            connection.deadline = now + plan.idleTimeout
+            connection.deadline = min(now + plan.idleTimeout, headDeadline(connection))
             return arm(connection)
         }
         connection.io.server.session.drain()
@@ -309,6 +321,7 @@ extension HTTP2Error.Flood {
         case .windowUpdates: .http2WindowUpdateFloods
         case .queuedFrames: .http2QueuedFrameFloods
         case .headerBytes: .http2HeaderFloods
+        case .slowHeads: .http2SlowHeads
         }
     }
 }

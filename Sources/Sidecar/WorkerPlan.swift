@@ -64,7 +64,7 @@ struct UpstreamPlan: Sendable {
     /// What Host says: the first endpoint.
     let authority: [UInt8]
     private(set) var tls: TLSContext?
-    /// The same, for what speaks HTTP/1.1 alone: the control thread, and WebSockets.
+    /// The same, for what speaks HTTP/1.1 alone: WebSockets, and the control thread where it may.
     private(set) var tlsHTTP1: TLSContext?
     let serverName: String
     let `protocol`: Configuration.UpstreamProtocol

@@ -16,7 +16,7 @@ package enum Counter: Int, Sendable, CaseIterable {
     /// Connections that were ended for too much of one thing.
     case http2ResetFloods, http2ContinuationFloods, http2SettingsFloods, http2PingFloods
     case http2EmptyFrameFloods, http2OtherFrameFloods, http2WindowUpdateFloods, http2QueuedFrameFloods
-    case http2HeaderFloods
+    case http2HeaderFloods, http2SlowHeads
     /// Connections that were ended because their caller did not take an answer.
     case http2WindowStalls
 
@@ -69,7 +69,7 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .http2Streams: "bulkhead_http2_streams_total"
         case .http2ResetFloods, .http2ContinuationFloods, .http2SettingsFloods, .http2PingFloods,
             .http2EmptyFrameFloods, .http2OtherFrameFloods, .http2WindowUpdateFloods,
-            .http2QueuedFrameFloods, .http2HeaderFloods:
+            .http2QueuedFrameFloods, .http2HeaderFloods, .http2SlowHeads:
             "bulkhead_http2_floods_total"
         case .http2WindowStalls: "bulkhead_http2_window_stalls_total"
         case .requestsBegun: "bulkhead_requests_begun_total"
@@ -115,7 +115,7 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .http2Streams: "Streams that callers opened in HTTP/2."
         case .http2ResetFloods, .http2ContinuationFloods, .http2SettingsFloods, .http2PingFloods,
             .http2EmptyFrameFloods, .http2OtherFrameFloods, .http2WindowUpdateFloods,
-            .http2QueuedFrameFloods, .http2HeaderFloods:
+            .http2QueuedFrameFloods, .http2HeaderFloods, .http2SlowHeads:
             "Connections in HTTP/2 that were ended for too much of one thing."
         case .http2WindowStalls: "Connections in HTTP/2 that were ended because nobody took an answer."
         case .requestsBegun: "Requests that were begun."
@@ -173,6 +173,7 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .http2WindowUpdateFloods: "{kind=\"window_updates\"}"
         case .http2QueuedFrameFloods: "{kind=\"queued_frames\"}"
         case .http2HeaderFloods: "{kind=\"header_bytes\"}"
+        case .http2SlowHeads: "{kind=\"slow_heads\"}"
         case .connectionsAccepted, .connectionsClosed, .acceptExhausted,
             .http2Connections, .http2Streams, .http2WindowStalls,
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Bulkhead, HAProxy and Envoy at the same job in one run: `bash Tests/Benchmarks/peers.sh [--rounds N] [--seconds N] [--json]`.
-# Installs what is missing, builds the release binary, prints requests/s, p50, p99, CPU per request, memory and ratios.
+# Bulkhead, HAProxy and Envoy at the same job in one run: `bash Tests/Benchmarks/peers.sh [--rounds N] [--seconds N] [--only NAME]… [--json]`.
+# Installs what is missing, builds the release binary, prints for each line the rate, p50, p99, CPU, memory and ratios. `--only` takes
+# lines (http2-small, handshake-full, …) and proxies.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

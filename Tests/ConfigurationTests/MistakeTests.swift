@@ -270,11 +270,6 @@ import Testing
         ),
         Mistake(
             "agent: {endpoints: [\"127.0.0.1:8080\"]}",
-            "agent: {endpoints: [\"127.0.0.1:8080\"], protocol: http2, health: {path: /ping}}",
-            "23:67: upstreams.agent.health: is asked over HTTP/1.1, which an upstream of http2 does not speak"
-        ),
-        Mistake(
-            "agent: {endpoints: [\"127.0.0.1:8080\"]}",
             "agent: {endpoints: [\"127.0.0.1:8080\"], lease: user}",
             "23:49: upstreams.agent.lease: expected one of none, tenant, session, found \"user\""
         ),

@@ -126,4 +126,45 @@ import Testing
         rig.flush()
         #expect(rig.failure == .flood(.queuedFrames))
     }
+
+    /// The moment is that of the head's first byte, however its pieces come, and whatever came whole before it.
+    @Test func aHeadThatDoesNotEndIsTimed() {
+        let rig = ServerRig()
+        let began = { rig.server.session.headBeganAt }
+        let head = Frame.headers(3, ServerRig.get).bytes
+        rig.feed(Frame.headers(1, ServerRig.post, ends: false).bytes)
+        #expect(began() == nil)
+        let start = rig.now
+        for index in head.indices.dropLast() {
+            rig.feed(Array(head[index...index]))
+            // The nine bytes before a block are timed on their own.
+            #expect(began() == (index < 8 ? start : start + .seconds(8)), "\(index)")
+            rig.now = rig.now + .seconds(1)
+        }
+        rig.feed(Array(head.suffix(1)))
+        #expect(began() == nil)
+    }
+
+    @Test func aBlockInPiecesIsTimedAsOne() {
+        let rig = ServerRig()
+        let start = rig.now
+        rig.feed(Frame.headers(1, Array(ServerRig.get[0..<2]), whole: false).bytes)
+        for _ in 0..<5 {
+            rig.now = rig.now + .seconds(1)
+            rig.feed(Frame(.continuation, stream: 1, Frame.block([("x", "y")])).bytes)
+            #expect(rig.server.session.headBeganAt == start)
+        }
+        let rest = Frame(.continuation, flags: 4, stream: 1, Frame.block(Array(ServerRig.get[2...]))).bytes
+        let next = Frame.headers(3, ServerRig.get).bytes
+        rig.feed(rest + next.dropLast())
+        #expect(rig.server.session.headBeganAt == rig.now, "another head")
+    }
+
+    /// What a body's sender owes is a matter of bodies.
+    @Test func aBodyIsNoHead() {
+        let rig = ServerRig()
+        rig.feed(Frame.headers(1, ServerRig.post, ends: false).bytes)
+        rig.feed(Array(Frame.data(1, "abcdef").bytes.dropLast(2)))
+        #expect(rig.server.session.headBeganAt == nil)
+    }
 }

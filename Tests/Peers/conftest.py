@@ -3,6 +3,8 @@
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -227,3 +229,20 @@ def ann(cognito):
 def bob(cognito):
     """An ID token of the hospital's Bob."""
     return cognito.sign_in("bob")["IdToken"]
+
+
+@pytest.fixture(scope="session")
+def nghttpd(run):
+    """A server of HTTP/2 over TLS, and nothing else: its port, and the authority of its certificate."""
+    if not shutil.which("nghttpd"):
+        pytest.skip("nghttpd is not installed")
+    folder = run / "nghttpd"
+    folder.mkdir()
+    (folder / "index.html").write_text("<p>an answer</p>")
+    subprocess.run(["bash", str(ROOT / "Deploy" / "keys.sh"), str(folder), "localhost"], check=True)
+    port = free_port()
+    server = Owned("nghttpd", ["nghttpd", "-a", "127.0.0.1", "-d", folder, "-n", "1", port, folder / "tls" / "tls.key",
+                               folder / "tls" / "tls.crt"], run / "nghttpd.log")
+    server.await_ready(lambda: accepts(port))
+    yield port, folder / "tls" / "ca.crt"
+    server.stop()

@@ -4,6 +4,7 @@
 import json
 import signal
 import subprocess
+import time
 import uuid
 
 import pytest
@@ -216,6 +217,40 @@ class TestFloods:
         peer.head(peer.fields(), stream=3)
         peer.until(lambda: peer.goaway is not None)
         assert peer.goaway == 1
+
+
+    def test_a_head_that_does_not_end(self, make_bulkhead, steered, ann):
+        """Its deadline is its own: an answer that is under way on the same connection does not put it off."""
+        bulkhead = make_bulkhead("http2-slow-head", {"limits": {"head_timeout": "500ms"}})
+        gate = uuid.uuid4().hex
+        with Trail(bulkhead, "steered") as trail, Peer(bulkhead.ports["steered"], bulkhead.ca) as peer:
+            number = peer.post("/invocations", ask({"do": "gated", "name": gate}), ann)
+            peer.until(lambda: b"first" in peer.stream(number).body)
+            peer.head(peer.fields(), whole=False)
+            peer.until(lambda: peer.goaway is not None)
+            assert peer.goaway == 11 and not peer.stream(number).is_over
+        assert trail.records[0]["error.type"] == "http2_flood_slow_heads"
+        assert bulkhead.metric("bulkhead_http2_floods_total", kind="slow_heads") == 1
+        steered.control(f"/gate/open?name={gate}")
+
+    def test_heads_of_another_are_not_late(self, make_bulkhead, steered, ann):
+        """Many heads, each cut in two where a read ends, are not one that does not end."""
+        bulkhead = make_bulkhead("http2-cut-heads", {"limits": {"head_timeout": "500ms"}})
+        with Peer(bulkhead.ports["steered"], bulkhead.ca) as peer:
+            # From here on nothing is sent but what stands below: it would land within a head.
+            peer.until(lambda: peer.acknowledged)
+            peer.auto_window = False
+            peer.send(frames.WindowUpdateFrame(0, window_increment=1 << 24))
+            held, until = b"", time.monotonic() + 0.8
+            while time.monotonic() < until:
+                frame = frames.HeadersFrame(peer.next, data=peer.block(peer.fields()), flags=["END_HEADERS", "END_STREAM"]).serialize()
+                peer.raw(held + frame[:20])
+                held, last, peer.next = frame[20:], peer.next, peer.next + 2
+                if last > 1:
+                    answer = peer.answer(last - 2)
+                    assert answer.status == 401, (peer.goaway, answer.reset)
+            peer.raw(held)
+            assert peer.answer(last).status == 401 and peer.goaway is None
 
 
 class TestCleartext:

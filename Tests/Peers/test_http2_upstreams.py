@@ -12,6 +12,7 @@ from harness.bulkhead import Trail
 from harness.client import Caller
 from harness.http2 import Scripted
 from harness.names import STATUS
+from harness.process import wait_until
 
 SERVICE = "peers.Echo"
 TABLE = """
@@ -249,6 +250,21 @@ class TestConnections:
 
     def test_an_upstream_that_speaks_no_http2(self, bulkhead, ann):
         assert Caller(bulkhead.ports["older"]).invoke({}, ann, timeout=30).status == 502
+
+    def test_health_is_asked_in_http2(self, make_bulkhead, front, scripted, steered, nghttpd):
+        """Where nothing else is spoken, with TLS and without; what speaks HTTP/1.1 alone is not well there."""
+        port, authority = nghttpd
+        upstreams = {"scripted": (f"127.0.0.1:{scripted.port}", {}), "older": (f"127.0.0.1:{steered.port}", {}),
+                     "secure": (f"localhost:{port}", {"tls": {"ca": str(authority)}})}
+        bulkhead = make_bulkhead("http2-health", {
+            "listeners": [{"name": name, "carriers": ["bearer"], "routes": [name]} for name in upstreams],
+            "upstreams": {name: {"endpoints": [endpoint], "protocol": "http2", **tls,
+                                 "health": {"path": "/index.html", "interval": "250ms", "failures": 1}}
+                          for name, (endpoint, tls) in upstreams.items()},
+            "routes": [{"name": name, "match": {"paths": ["/**"]}, "adapter": "agentcore-runtime", "resource": f'Agent::"{name}"',
+                        "upstream": name, "credentials": "context"} for name in upstreams]})
+        healthy = lambda: {name: bulkhead.metric("bulkhead_upstream_healthy_endpoints", upstream=name) for name in upstreams}  # noqa: E731
+        wait_until("health is known", lambda: healthy() == {"scripted": 1, "secure": 1, "older": 0})
 
     def test_no_websocket_over_http2(self, bulkhead, ann):
         answer = Caller(bulkhead.ports["scripted"]).request("GET", "/ws", [

@@ -1,15 +1,23 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- wrk's script: requests with the tokens of a file, one after the other, and one JSON line of results at the end.
--- Arguments: FILE PATH HOW, where HOW is "cycle" (start over at the end) or "once" (stop when every token was used).
+-- Arguments: FILE PATH HOW [BODY], where HOW is "cycle" (start over at the end), "few" (the same with eight tokens, for requests
+-- that take much room) or "once" (stop when every token was used). With the file BODY it is a POST.
 local requests, position, once = {}, 0, false
 
 function init(arguments)
-    local path = arguments[2]
-    once = arguments[3] == "once"
+    local path, how = arguments[2], arguments[3]
+    local method, body = "GET", nil
+    if arguments[4] then
+        local file = io.open(arguments[4], "rb")
+        method, body = "POST", file:read("*a")
+        file:close()
+    end
+    once = how == "once"
     for token in io.lines(arguments[1]) do
-        requests[#requests + 1] = wrk.format("GET", path, {
+        if how == "few" and #requests == 8 then break end
+        requests[#requests + 1] = wrk.format(method, path, {
             ["Host"] = "localhost", ["Accept"] = "application/json", ["User-Agent"] = "agent/1.0",
-            ["Authorization"] = "Bearer " .. token})
+            ["Content-Type"] = body and "application/json", ["Authorization"] = "Bearer " .. token}, body)
     end
 end
 
