@@ -265,6 +265,8 @@ class TestConnections:
                         "upstream": name, "credentials": "context"} for name in upstreams]})
         healthy = lambda: {name: bulkhead.metric("bulkhead_upstream_healthy_endpoints", upstream=name) for name in upstreams}  # noqa: E731
         wait_until("health is known", lambda: healthy() == {"scripted": 1, "secure": 1, "older": 0})
+        # Others count what the agent is asked.
+        bulkhead.stop()
 
     def test_no_websocket_over_http2(self, bulkhead, ann):
         answer = Caller(bulkhead.ports["scripted"]).request("GET", "/ws", [

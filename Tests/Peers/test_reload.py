@@ -307,7 +307,7 @@ def test_files_that_cannot_be_watched_are_looked_at(make_bulkhead, forge):
 
 def test_an_issuer_that_does_not_answer_holds_nothing_up(make_bulkhead, forge):
     """Its keys were not there before either; what changes beside it takes effect at once."""
-    bulkhead = make_bulkhead("silent", {"reload": {"debounce": "50ms"}}, start=False)
+    bulkhead = make_bulkhead("issuer-silent", {"reload": {"debounce": "50ms"}}, start=False)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent_url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         issuers = bulkhead.configuration["identity"]["issuers"]
