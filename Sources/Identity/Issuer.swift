@@ -130,30 +130,25 @@ package final class Issuer: Sendable {
     }
 
     /// Vouches for agents that act by themselves; in no table, so no token and no handle can name it.
-    static let service = Issuer(ofServices: "urn:bulkhead:service")
-
-    private init(ofServices url: String) {
-        name = "service"
-        profile = .oidc
-        self.url = url
-        audiences = []
-        tokenUse = []
-        algorithms = []
-        tokenTypes = []
-        claims = ClaimNames(tenant: "", tier: nil, user: "")
-        leeway = .zero
-        certificates = nil
-        fingerprint = SHA256.hash(url.utf8Span.span).prefix64
-    }
+    static let service = Issuer(tokenless: "service", .oidc, url: "urn:bulkhead:service", nil)
 
     /// An issuer of profile `x509`: no token names it, whatever its `iss`.
     /// - Parameter url: what stands for it in compartments of users; for SPIFFE the trust domain's id.
-    package init(name: String, url: String, certificates: CertificateSource) throws(Problem) {
+    package convenience init(name: String, url: String, certificates: CertificateSource) throws(Problem) {
         guard (1...64).contains(name.utf8.count) else { throw .nameLength }
         if url.isEmpty { throw .issuerEmpty }
         if certificates.authorities.isEmpty { throw .noCertificates }
+        self.init(tokenless: name, .x509, url: url, certificates)
+    }
+
+    private init(
+        tokenless name: String,
+        _ profile: IssuerProfile,
+        url: String,
+        _ certificates: CertificateSource?
+    ) {
         self.name = name
-        profile = .x509
+        self.profile = profile
         self.url = url
         audiences = []
         tokenUse = []
