@@ -288,10 +288,12 @@ extension ControlPlane {
 
     /// Begins to look after the files, if the configuration wants that.
     func startWatchingFiles() {
-        guard standing.loader.configuration.reload.watch, !isWatchingFiles else { return }
+        guard wantsToWatchFiles, !isWatchingFiles else { return }
         isWatchingFiles = true
         Task(executorPreference: loop) { await self.watchFiles() }
     }
+
+    private var wantsToWatchFiles: Bool { !isDraining && standing.loader.configuration.reload.watch }
 
     /// Takes over what was changed in the files, a moment after it was. Looks now and then besides: not every file
     /// system tells of what others do, and not every user may have another inotify.
@@ -299,7 +301,7 @@ extension ControlPlane {
         defer { isWatchingFiles = false }
         let watch = folderWatch()
         defer { if let watch { loop.forget(watch.raw) } }
-        while !isDraining, standing.loader.configuration.reload.watch {
+        while wantsToWatchFiles {
             if let watch {
                 watch.look(at: standing.lastRead.foldersToWatch)
                 if standing.lastRead.isCurrent {
@@ -314,7 +316,8 @@ extension ControlPlane {
                 continue
             }
             await loop.sleep(until: Clock.now() + standing.loader.configuration.reload.debounce)
-            _ = await self.reload()
+            // A reload by command may have ended the watch meanwhile.
+            if wantsToWatchFiles { _ = await self.reload() }
         }
     }
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 import uuid
 
 import pytest
@@ -303,6 +304,21 @@ def test_files_that_cannot_be_watched_are_looked_at(make_bulkhead, forge):
     registry = bulkhead.folder / "tenants.yaml"
     registry.write_text(registry.read_text().replace('"id": "clinic"', '"status": "suspended", "id": "clinic"'))
     wait_until("the tenant is suspended", lambda: put(bulkhead, forge).status == 403, seconds=8)
+
+
+def test_a_watch_that_is_ended_takes_nothing_over(make_bulkhead, forge):
+    """A command ends it while it waits for the end of the writing; only the next command takes anything over."""
+    bulkhead = make_bulkhead("unheeded", {"reload": {"debounce": "2s"}, "admin": {"socket": "admin.sock"}})
+    bulkhead.configuration["reload"] = {"watch": False}
+    bulkhead.write()
+    assert bulkhead.reload().returncode == 0
+    registry = bulkhead.folder / "tenants.yaml"
+    registry.write_text(registry.read_text().replace('"id": "clinic"', '"status": "suspended", "id": "clinic"'))
+    started = time.monotonic()
+    wait_until("twice the debounce", lambda: put(bulkhead, forge).status != 204 or time.monotonic() - started > 4)
+    assert put(bulkhead, forge).status == 204
+    assert bulkhead.reload().returncode == 0
+    assert put(bulkhead, forge).status == 403
 
 
 def test_an_issuer_that_does_not_answer_holds_nothing_up(make_bulkhead, forge):
