@@ -18,10 +18,11 @@ package struct LeaseClaim: Sendable {
 /// Who has which endpoint of one agent: each belongs to one tenant or session at a time, and between two of them it is
 /// recycled, until its process is proved to be another (THREATS 2, 25). The control thread has one for each agent.
 ///
-///     unproven ─▶ recycling ─proved─▶ free ─claim─▶ leased ─▶ recycling
-///                     └───not proved───▶ unproven
+///     held ─▶ unproven ─▶ recycling ─proved─▶ free ─claim─▶ leased ─▶ recycling
+///                             └───not proved───▶ unproven
 ///
 /// * An endpoint starts `unproven`: nobody knows whom its process served before.
+/// * In a process that takes the place of another it starts `held`: the one before still has it leased, until `take`.
 /// * Leased, it is sticky: the next claim of the same tenant or session goes there. It is given up when somebody waits
 ///   and no exchange is open there, or when that has been so for `idle`.
 /// * At any moment all exchanges that are open there are one person's: calls of the process that bring nothing else are
@@ -53,7 +54,7 @@ package struct LeaseTable: Sendable {
     package static let maximumWaiting = 1024
 
     private enum State: Sendable {
-        case unproven, recycling, free
+        case held, unproven, recycling, free
         case leased(Lease)
     }
 
@@ -87,11 +88,11 @@ package struct LeaseTable: Sendable {
     private var endpoints: [UInt64: Int] = [:]
     private var waiting: [(claim: LeaseClaim, until: WallTime)] = []
 
-    package init(_ kind: Kind, endpoints: Int, wait: Interval, idle: Interval) {
+    package init(_ kind: Kind, endpoints: Int, wait: Interval, idle: Interval, areHeld: Bool = false) {
         self.kind = kind
         self.wait = wait
         self.idle = idle
-        states = Array(repeating: .unproven, count: endpoints)
+        states = Array(repeating: areHeld ? .held : .unproven, count: endpoints)
     }
 
     package var waitingCount: Int { waiting.count }
@@ -103,6 +104,13 @@ package struct LeaseTable: Sendable {
     }
 
     // MARK: events
+
+    /// Nobody else has the endpoints any more.
+    package mutating func take() {
+        for endpoint in states.indices {
+            if case .held = states[endpoint] { states[endpoint] = .unproven }
+        }
+    }
 
     package mutating func claim(_ claim: LeaseClaim, now: WallTime) -> [Action] {
         guard waiting.count < Self.maximumWaiting, endpoints[claim.ticket] == nil else {
@@ -140,7 +148,7 @@ package struct LeaseTable: Sendable {
         waiting.removeAll { now >= $0.until }
         for endpoint in states.indices {
             switch states[endpoint] {
-            case .recycling, .free: break
+            case .held, .recycling, .free: break
             case .unproven: actions.append(recycle(endpoint))
             case .leased(let lease):
                 if lease.open.isEmpty, now - lease.idleSince >= idle { actions.append(recycle(endpoint)) }

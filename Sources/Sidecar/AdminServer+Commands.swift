@@ -14,7 +14,6 @@ extension ControlPlane {
         case ("reload", 1, _):
             let report = await reload()
             return AdminReply(json: json(of: report), report.problems.isEmpty ? .ok : Status(422))
-        case ("handover", 2, "complete"): return handOver()
         case ("tenants", 3, "suspend"): return change(parts[1], isSuspended: true)
         case ("tenants", 3, "resume"): return change(parts[1], isSuspended: false)
         default: return AdminReply(.notFound, "known: /reload, /tenants/<id>/suspend, /tenants/<id>/resume\n")

@@ -65,7 +65,11 @@ extension ControlPlane {
                 if isTrusted, head.method == .post, head.path.bytes.equals("/handover/sockets") {
                     return try await sendSockets(to: socket)
                 }
-                reply = await self.reply(head, isOperator: isTrusted)
+                if isTrusted, head.method == .post, head.path.bytes.equals("/handover/complete") {
+                    reply = handOver(to: socket)
+                } else {
+                    reply = await self.reply(head, isOperator: isTrusted)
+                }
             case .refused(let error):
                 reply = AdminReply(error.status, "\(error.code)\n")
                 isOpen = false

@@ -27,10 +27,16 @@ extension ControlPlane {
                 upstream.lease == .session ? .session : .tenant,
                 endpoints: upstream.endpoints.count,
                 wait: upstream.leasing.wait,
-                idle: upstream.leasing.idle
+                idle: upstream.leasing.idle,
+                areHeld: takeOver != nil
             )
             Task(executorPreference: loop) { await self.watchLeases(upstream.name) }
         }
+    }
+
+    /// The process before has ended, and nobody uses its endpoints any more.
+    func takeLeases() {
+        for agent in leases.keys { leases[agent]?.take() }
     }
 
     private func watchLeases(_ agent: String) async {

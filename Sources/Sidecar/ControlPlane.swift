@@ -47,6 +47,10 @@ actor ControlPlane {
     var provisions: [ProvisionNeed: Provisioning] = [:]
     var entropy = EntropyPool()
     var isDraining = false
+    private var leaving: Drain?
+    private var workersWithoutCallers = 0
+    /// The process that has taken over: it sees by the end of this connection that this one has ended.
+    var successor: AsyncSocket?
 
     enum Provisioning {
         case underWay(waiting: Set<Int>)
@@ -163,6 +167,7 @@ actor ControlPlane {
             backlog.remove(events.count)
             writeAudit(events)
         case .counters(let request, let snapshot): collected(request, snapshot)
+        case .callersLeft: callersLeft()
         case .drained: drained()
         }
     }
@@ -236,7 +241,26 @@ actor ControlPlane {
         isDraining = true
         notice("stopping: no new connections, waiting for requests under way")
         standing.sockets = []
-        broadcast(.drain(until: Clock.now() + plan.drainTimeout, isHandedOver: false))
+        // Whoever was asked by a caller needs its stores until it has answered.
+        drain(isHandedOver: false, keeping: [.named, .leased])
+    }
+
+    /// - Parameter keeping: what serves on until no caller is left.
+    func drain(isHandedOver: Bool, keeping kept: Set<ListenerPlan.Agents>) {
+        let listeners = standing.workerPlan.listeners
+        let order = Drain(
+            until: Clock.now() + plan.drainTimeout,
+            isHandedOver: isHandedOver,
+            keeping: Set(listeners.indices.filter { listeners[$0].isOpen && kept.contains(listeners[$0].agents) })
+        )
+        leaving = order
+        broadcast(.drain(order))
+    }
+
+    private func callersLeft() {
+        workersWithoutCallers += 1
+        guard let leaving, workersWithoutCallers == workers.count else { return }
+        broadcast(.drain(Drain(until: leaving.until, isHandedOver: leaving.isHandedOver, keeping: [])))
     }
 
     /// Turns new requests away while memory is short, until a tenth of it is free again.

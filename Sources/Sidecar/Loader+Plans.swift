@@ -131,6 +131,7 @@ extension Loader {
                 material: nil,
                 bindsAuthority: false,
                 isOpen: false,
+                agents: old?.agents ?? .none,
                 maximumConnections: .max
             )
         }
@@ -145,8 +146,14 @@ extension Loader {
             material: material,
             bindsAuthority: (listener.tls?.certificates.count ?? 0) > 1,
             isOpen: true,
+            agents: agents(of: listener),
             maximumConnections: listener.connections ?? .max
         )
+    }
+
+    private func agents(of listener: Configuration.Listener) -> ListenerPlan.Agents {
+        if listener.carriers.contains(.lease) { return .leased }
+        return [.handle, .trace, .aws].contains(where: listener.carriers.contains) ? .named : .none
     }
 
     private func material(_ tls: Configuration.ServerTLS) -> ListenerPlan.Material {

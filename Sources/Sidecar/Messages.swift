@@ -21,8 +21,19 @@ enum WorkerMessage: Sendable {
     case listen([ListenerSocket])
     /// Memory is short, or no longer.
     case pressure(Bool)
-    /// Stop accepting, finish what is under way, then end. What is handed over goes on in another process.
-    case drain(until: Instant, isHandedOver: Bool)
+    /// Stop accepting, finish what is under way, then end; said again when there is less to keep.
+    case drain(Drain)
+}
+
+/// How a worker ends. Agents need their stores for as long as a caller waits for them, so that the callers' listeners
+/// close first.
+struct Drain: Sendable {
+    /// What is under way then ends there.
+    let until: Instant
+    /// Another process has the same sockets, and takes who waits there.
+    let isHandedOver: Bool
+    /// Places of the listeners that serve on until another message says so: agents call there.
+    let keeping: Set<Int>
 }
 
 /// What a worker tells the control thread.
@@ -35,5 +46,7 @@ enum ControlMessage: Sendable {
     /// Whole lines for the audit log.
     case audit([UInt8])
     case counters(request: Int, MetricSnapshot)
+    /// Nobody is left but on the listeners that were to be kept.
+    case callersLeft(worker: Int)
     case drained(worker: Int)
 }

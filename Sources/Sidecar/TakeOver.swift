@@ -86,14 +86,17 @@ extension ControlPlane {
     }
 
     /// The new one serves: this one ends with what it has under way.
-    func handOver() -> AdminReply {
+    /// - Parameter successor: kept until this process ends.
+    func handOver(to successor: AsyncSocket) -> AdminReply {
         guard !isDraining else { return AdminReply(Status(409), "stopping is under way\n") }
         isDraining = true
+        self.successor = successor
         notice("another process has taken over: waiting for requests under way")
         standing.sockets = []
         for listener in admin { loop.forget(listener.socket.raw) }
         admin = []
-        broadcast(.drain(until: Clock.now() + plan.drainTimeout, isHandedOver: true))
+        // Handles speak for themselves in any process; who leases which endpoint knows this one alone.
+        drain(isHandedOver: true, keeping: [.leased])
         return AdminReply(.ok, "handed over\n")
     }
 
@@ -115,18 +118,28 @@ extension ControlPlane {
             try syncSuspensions()
             let listeners = try Self.listen(plan.admin, takeOver.admin, on: loop)
             admin = listeners.map(\.listener)
-            for (index, worker) in workers.enumerated() { worker.send(.listen(takeOver.sockets[index])) }
+            listen(takeOver.sockets) { $0 != .leased }
             for (name, address) in takeOver.addresses { notice("\(name) listens on \(address)") }
             for listener in listeners { notice("admin listens on \(listener.address)") }
             self.takeOver = nil
             startAdmin()
             await dismiss(before, deadline)
+            // Until then its agents' processes are at work for those who lease them there.
+            listen(takeOver.sockets) { $0 == .leased }
+            takeLeases()
         } catch {
             giveUp("\(error)")
         }
     }
 
-    /// Both serve now; the one before may go.
+    private func listen(_ sockets: [[ListenerSocket]], where isMeant: (ListenerPlan.Agents) -> Bool) {
+        let listeners = standing.workerPlan.listeners
+        for (index, worker) in workers.enumerated() {
+            worker.send(.listen(sockets[index].filter { isMeant(listeners[$0.place].agents) }))
+        }
+    }
+
+    /// Both serve now; the one before may go. Returns when it has gone, which ends the connection.
     private func dismiss(_ before: AsyncSocket, _ deadline: Instant) async {
         do throws(FetchError) {
             var stream = ControlStream(before, session: nil)
@@ -136,7 +149,11 @@ extension ControlPlane {
                 authority: "localhost",
                 deadline: deadline
             )
-            if reply.status == 200 { return notice("took over from the process before") }
+            if reply.status == 200 {
+                notice("took over from the process before")
+                while (try? await stream.read(Instant(nanoseconds: .max))) == true {}
+                return
+            }
             notice("the process before answered \(reply.status) to be told to stop")
         } catch {
             notice("the process before does not answer: \(error)")

@@ -62,7 +62,7 @@ extension Worker {
             return census.leave(listener, connection.source)
         }
         put(.downstream(connection), at: connection.descriptor)
-        connectionCount += 1
+        count(1, at: listener)
         gateway.count(.connectionsAccepted)
         // The handshake and the first head share one deadline.
         connection.deadline = now + plan.headTimeout

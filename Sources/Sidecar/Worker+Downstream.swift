@@ -113,7 +113,7 @@ extension Worker {
         if plan.listeners[connection.listener].bindsAuthority, let name = connection.serverName {
             exchange.value.bind(to: name.span)
         }
-        if isDraining || connection.isRetiring { connection.io.server.closeAfterResponse() }
+        if isDraining(connection.listener) || connection.isRetiring { connection.io.server.closeAfterResponse() }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
         let isFull = isPressed || gateway.exchangesUnderWay >= plan.maximumExchanges
         var action = isFull ? gateway.shed(&exchange.value, start) : gateway.begin(&exchange.value, start)
@@ -321,7 +321,7 @@ extension Worker {
         connection.isClosed = true
         connection.io.transport.close()
         release(connection.descriptor)
-        connectionCount -= 1
+        count(-1, at: connection.listener)
         census.leave(connection.listener, connection.source)
         gateway.count(.connectionsClosed)
     }

@@ -42,7 +42,7 @@ extension Worker {
         multiplex.armedAt = connection.armedAt
         put(.multiplex(multiplex), at: multiplex.descriptor)
         gateway.count(.http2Connections)
-        if isDraining || connection.isRetiring { drain(multiplex) }
+        if isDraining(connection.listener) || connection.isRetiring { drain(multiplex) }
         arm(multiplex)
         schedule(multiplex)
     }
@@ -154,7 +154,7 @@ extension Worker {
         connection.spare = []
         connection.io.transport.close()
         release(connection.descriptor)
-        connectionCount -= 1
+        count(-1, at: connection.listener)
         census.leave(connection.listener, connection.source)
         gateway.count(.connectionsClosed)
     }

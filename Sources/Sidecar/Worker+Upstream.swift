@@ -404,7 +404,7 @@ extension Worker {
 
     /// The exchange is over at the upstream: its connection goes back to its pool if nothing about it is in doubt.
     private mutating func settle(_ upstream: Upstream, _ connection: Downstream) {
-        guard !upstream.isStream, upstream.io.isReusable, !isDraining else { return close(upstream) }
+        guard !upstream.isStream, upstream.io.isReusable, draining == nil else { return close(upstream) }
         connection.upstream = nil
         upstream.downstream = nil
         upstream.phase = .idle

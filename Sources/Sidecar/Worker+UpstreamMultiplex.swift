@@ -70,7 +70,7 @@ extension Worker {
         if case .failed = connection.io.transport.state { return close(connection, .closedInBody) }
         if connection.io.client.session.isDone { return close(connection, .closedInBody) }
         guard connection.streams.isEmpty else { return }
-        if connection.isRetiring || isDraining || plan.upstreams[connection.place].isRetired {
+        if connection.isRetiring || draining != nil || plan.upstreams[connection.place].isRetired {
             return close(connection, .closedInBody)
         }
         connection.deadline = now + plan.upstreams[connection.place].timeouts.keepAlive

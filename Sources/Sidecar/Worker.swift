@@ -49,11 +49,12 @@ struct Worker: ~Copyable {
     var now = Clock.now()
     var wallTime = Clock.wallTime()
     var connectionCount = 0
+    /// By place of the listener.
+    private var connectionCounts: [Int] = []
     /// Of all workers.
     let census: ConnectionCensus
     /// Memory is short: what is under way goes on, nothing else begins.
     var isPressed = false
-    var isDraining = false
     /// Cipher text on its way through; empty between connections.
     var scratch = Buffer(capacity: Transport.readBytes)
     var records = Buffer(capacity: Worker.recordBytes)
@@ -64,7 +65,8 @@ struct Worker: ~Copyable {
     /// Storage for those that are being run.
     private var spare: [Task] = []
     private var exchanges: [ExchangeBox] = []
-    private var drainDeadline: Instant?
+    private(set) var draining: Drain?
+    private var hasToldOfCallers = false
     /// Of all workers.
     private let backlog: RecordBacklog
     private var recordsDue = Instant(nanoseconds: .max)
@@ -116,6 +118,7 @@ struct Worker: ~Copyable {
             fireTimers()
             runTasks()
             handOverRecords(force: false)
+            tellOfCallers()
         }
         // What is still under way at the deadline ends here, with its record.
         for slot in slots {
@@ -130,16 +133,16 @@ struct Worker: ~Copyable {
     }
 
     private var isFinished: Bool {
-        guard isDraining else { return false }
-        if connectionCount == 0, closing.isEmpty { return true }
-        return drainDeadline.map { now >= $0 } ?? false
+        guard let draining else { return false }
+        if connectionCount == 0, closing.isEmpty, draining.keeping.isEmpty { return true }
+        return now >= draining.until
     }
 
     private var nextDeadline: Instant? {
         if !tasks.isEmpty { return now }
         var next = timers.next ?? Instant(nanoseconds: .max)
         if !records.isEmpty { next = min(next, recordsDue) }
-        if let drainDeadline { next = min(next, drainDeadline) }
+        if let draining { next = min(next, draining.until) }
         if let acceptAgainAt { next = min(next, acceptAgainAt) }
         if let closeListenersAt { next = min(next, closeListenersAt) }
         return next.nanoseconds == .max ? nil : next
@@ -363,20 +366,39 @@ struct Worker: ~Copyable {
         case .collect(let request): control.send(.counters(request: request, gateway.counters()))
         case .listen(let sockets): try? listen(sockets)
         case .pressure(let isPressed): self.isPressed = isPressed
-        case .drain(let deadline, let isHandedOver): drain(until: deadline, isHandedOver: isHandedOver)
+        case .drain(let order): drain(order)
         }
     }
 
-    /// - Parameter isHandedOver: another process has the same sockets, and takes who waits there.
-    private mutating func drain(until deadline: Instant, isHandedOver: Bool) {
-        isDraining = true
-        drainDeadline = deadline
-        for listener in listeners {
-            if isHandedOver { release(listener.descriptor) } else { close(listener) }
+    private mutating func drain(_ order: Drain) {
+        draining = order
+        for listener in listeners where !order.keeping.contains(listener.place) {
+            if order.isHandedOver { release(listener.descriptor) } else { close(listener) }
         }
-        listeners = []
-        for connection in multiplexes { drain(connection) }
-        for connection in downstreams { retire(connection) }
+        listeners.removeAll { !order.keeping.contains($0.place) }
+        for connection in multiplexes where isDraining(connection.listener) { drain(connection) }
+        for connection in downstreams where isDraining(connection.listener) { retire(connection) }
+    }
+
+    /// Whether what goes on at a listener is to end.
+    func isDraining(_ listener: Int) -> Bool {
+        draining.map { !$0.keeping.contains(listener) } ?? false
+    }
+
+    /// Once: the control thread waits for all workers before it lets the kept listeners go.
+    private mutating func tellOfCallers() {
+        guard let draining, !draining.keeping.isEmpty, !hasToldOfCallers, closing.isEmpty,
+            connectionCounts.indices.allSatisfy({ connectionCounts[$0] == 0 || draining.keeping.contains($0) })
+        else { return }
+        hasToldOfCallers = true
+        control.send(.callersLeft(worker: index))
+    }
+
+    /// A connection has come, or gone.
+    mutating func count(_ change: Int, at listener: Int) {
+        while connectionCounts.count <= listener { connectionCounts.append(0) }
+        connectionCounts[listener] += change
+        connectionCount += change
     }
 
     /// Every caller's connection in HTTP/1.1, and every stream of those in HTTP/2.

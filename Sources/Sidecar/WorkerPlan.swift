@@ -111,8 +111,18 @@ struct ListenerPlan: Sendable {
     let bindsAuthority: Bool
     /// Whether it is in the configuration: else the last of its connections are on their way out.
     let isOpen: Bool
+    let agents: Agents
     /// Open connections of all workers.
     let maximumConnections: Int
+
+    /// Whether agents call their stores here.
+    enum Agents: Sendable {
+        case none
+        /// Whose a call is says what it carries.
+        case named
+        /// Whose a call is knows the process alone that leases the agent's endpoint.
+        case leased
+    }
 
     struct Material: Equatable, Sendable {
         let settings: Configuration.ServerTLS

@@ -53,6 +53,19 @@ import Testing
         #expect(table.isOpen(0) && table.leasedCount == 1)
     }
 
+    @Test func nobodyGetsAnEndpointThatAnotherProcessStillHas() {
+        var table = LeaseTable(.tenant, endpoints: 1, wait: .seconds(30), idle: .seconds(300), areHeld: true)
+        #expect(table.claim(claim(1, ann), now: Self.at(0)).isEmpty)
+        #expect(table.tick(now: Self.at(1)).isEmpty)
+        #expect(table.claim(claim(2, bob), now: Self.at(20)).isEmpty)
+        #expect(table.tick(now: Self.at(31)) == [.refused(ticket: 1)], "its time goes on")
+        table.take()
+        #expect(table.tick(now: Self.at(32)) == [.recycle(endpoint: 0)], "nobody knows whom it served")
+        #expect(table.recycled(0, isProved: true, now: Self.at(33)) == [.granted(ticket: 2, endpoint: 0)])
+        table.take()
+        #expect(table.isOpen(0), "only what is held is taken")
+    }
+
     @Test func itIsStickyAndRecycledForAnother() {
         var table = table(.tenant, 1)
         #expect(table.claim(claim(1, ann), now: Self.at(0)) == [.granted(ticket: 1, endpoint: 0)])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An agent's process belongs to one tenant or session at a time, and is another one before the next gets it."""
 
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def make_leased(run, make_bulkhead):
         bulkhead = make_bulkhead(name, {
             "listeners": listeners,
             "identity": {"handle": {"linger": linger}},
+            "admin": {"socket": "admin.sock"},
             "upstreams": {"agent": {"endpoints": [f"127.0.0.1:{e.port}" for e in endpoints], "lease": lease,
                                     "leasing": {"wait": wait, "idle": idle, "recycle": recycle}}},
         }, start=False)
@@ -133,6 +135,39 @@ def test_a_caller_that_leaves_gives_its_endpoint_back(make_leased, ann, bob):
     wire.close()
     assert hull.invoke(bob, {"do": "remember", "text": "x"}).json()["heard"] == ["x"]
     assert hull.bulkhead.records(**{REASON: "caller_gone"})
+
+
+def test_an_upgrade_leaves_leased_processes_to_those_who_have_them(make_leased, ann, bob):
+    """The new process gives nobody an endpoint before the old one has ended: there it is leased, and there its calls are known."""
+    hull = make_leased("upgraded")
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(hull.invoke, ann, {"do": "wait", "path": "/of-ann"})
+        wait_until("it runs", lambda: hull.bulkhead.metric("bulkhead_leases_granted_total") == 1)
+        before = hull.bulkhead.take_over()
+        wait_until("the new one serves", lambda: "took over" in hull.bulkhead.process.tail())
+        waiting = pool.submit(hull.invoke, bob, {"do": "remember", "text": "x"})
+        wait_until("it waits", lambda: hull.bulkhead.metric("bulkhead_connections_accepted_total") >= 1)
+        assert before.running() and hull.endpoints[0].restarts == 1
+        assert hull.bulkhead.metric("bulkhead_leases_granted_total") == 0
+        assert Caller(hull.endpoints[0].port).request("GET", "/go").status == 200
+        first, second = running.result(), waiting.result()
+    assert first.status == 200 and first.json()["status"] in (200, 404), first
+    assert second.status == 200 and second.json()["heard"] == ["x"] and second.json()["process"] != first.json()["process"]
+    assert before.wait(20) == 0 and hull.endpoints[0].restarts == 2
+    assert {record[TENANT] for record in hull.bulkhead.await_records(1, **{LISTENER: "store-0"})} == {"clinic"}
+
+
+def test_a_stop_leaves_the_stores_of_leased_processes_open(make_leased, ann):
+    hull = make_leased("stopped")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(hull.invoke, ann, {"do": "wait", "path": "/of-ann"})
+        wait_until("it runs", lambda: hull.bulkhead.metric("bulkhead_leases_granted_total") == 1)
+        hull.bulkhead.process.signal(signal.SIGTERM)
+        wait_until("the callers' door is shut", lambda: not accepts(hull.bulkhead.ports["ingress"]))
+        assert Caller(hull.endpoints[0].port).request("GET", "/go").status == 200
+        answer = running.result()
+    assert answer.status == 200 and answer.json()["status"] in (200, 404), answer
+    assert hull.bulkhead.process.wait() == 0
 
 
 def test_check_wants_a_lease_behind_what_speaks_for_a_process(make_bulkhead):

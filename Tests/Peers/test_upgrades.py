@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 
 import pytest
 from conftest import AGENTS
 from harness.bulkhead import binary
 from harness.client import Caller, Flow, head, read_answer
 from harness.process import LOOPBACK, Owned, accepts, free_port, wait_until
+from test_streams import ask, read_until
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +157,28 @@ def test_stops_under_load(loaded, forge, rounds):
         loaded.start()
 
 
+def test_agents_reach_their_stores_until_they_have_answered(make_bulkhead, forge, steered):
+    """SIGTERM shuts the callers' doors. An agent that still answers one of them gets through to its store."""
+    bulkhead = make_bulkhead("stopped-in-the-middle")
+    token, gate = forge.token("clinic", "basic"), uuid.uuid4().hex
+    caller, notes = (Caller(bulkhead.ports[name], ca) for name, ca in (("ingress", bulkhead.ca), ("notes", None)))
+    seen = {name.lower(): value for name, value in caller.invoke({"do": "headers"}, token).json()["headers"]}
+    handle = seen["authorization"].removeprefix("Bearer ")
+    with caller.connect() as connection:
+        connection.sendall(ask({"do": "gated", "name": gate}, token))
+        read_until(connection, b"data: first\n\n")
+        bulkhead.process.signal(signal.SIGTERM)
+        wait_until("the callers' door is shut", lambda: not accepts(bulkhead.ports["ingress"]))
+        for number in range(20):
+            put = notes.request("PUT", f"/notes/last-{number}", token=handle, body={"text": "late"})
+            assert put.status in (200, 201, 204), put
+        assert bulkhead.process.running()
+        steered.control(f"/gate/open?name={gate}")
+        assert b"data: second\n\n" in read_until(connection, b"0\r\n\r\n")
+    assert bulkhead.process.wait() == 0
+    assert not accepts(bulkhead.ports["notes"])
+
+
 def test_upgrades_under_load(loaded, forge):
     """A new process takes the place of the one before, again and again, also with another number of workers: neither a
     connection nor a request fails."""
@@ -163,9 +187,7 @@ def test_upgrades_under_load(loaded, forge):
     for workers in (2, 3, 1, 2):
         loaded.configuration["workers"] = workers
         loaded.write()
-        before = loaded.process
-        loaded.process = Owned("bulkhead", [binary(), "serve", "--config", loaded.file, "--take-over"],
-                               loaded.folder / f"bulkhead-{before.pid}.log", folder=loaded.folder)
+        before = loaded.take_over()
         assert before.wait(40) == 0, loaded.process.tail()
         assert loaded.process.running() and loaded.is_ready(), loaded.process.tail()
         assert loaded.metric("bulkhead_workers") == workers
@@ -194,9 +216,7 @@ def test_an_upgrade_that_cannot_serve_changes_nothing(loaded, forge):
 def test_suspensions_go_along(loaded, forge):
     token = forge.token("clinic", "basic")
     assert loaded.command("tenant", "suspend", "clinic", "--config", loaded.file).returncode == 0
-    before = loaded.process
-    loaded.process = Owned("bulkhead", [binary(), "serve", "--config", loaded.file, "--take-over"],
-                           loaded.folder / "next.log", folder=loaded.folder)
+    before = loaded.take_over()
     assert before.wait(40) == 0
     assert Caller(loaded.ports["notes"]).request("GET", "/notes/x", token=token).status == 403
     assert loaded.command("tenant", "resume", "clinic", "--config", loaded.file).returncode == 0

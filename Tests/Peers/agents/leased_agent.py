@@ -4,7 +4,7 @@
 payload {"do": …}:
     remember  {"text"} answers everything that this process has ever heard
     put, get  {"path"} writes {"text"} to its store, or reads from there
-    wait      answers when GET /go was called
+    wait      waits until GET /go was called, then reads {"path"} from its store if there is one
 GET /started says which process it is. PORT; STORE, the port of its store.
 """
 
@@ -58,7 +58,7 @@ class Agent(BaseHTTPRequestHandler):
             self.answer({"heard": HEARD, "process": STARTED})
         elif what == "wait":
             GO.wait(30)
-            self.answer({"process": STARTED})
+            self.answer({"process": STARTED, **(store("GET", payload["path"]) if "path" in payload else {})})
         else:
             self.answer({"process": STARTED, **store(what.upper(), payload["path"], payload.get("text"))})
 

@@ -92,6 +92,13 @@ class Bulkhead:
             self.process.await_ready(self.is_ready, seconds=20)
         return self
 
+    def take_over(self):
+        """Starts another process in the place of this one, and gives back the one that is to end; needs `admin.socket`."""
+        before = self.process
+        self.process = Owned("bulkhead", [binary(), "serve", "--config", self.file, "--take-over"],
+                             self.folder / f"after-{before.pid}.log", folder=self.folder)
+        return before
+
     def is_ready(self):
         return answers(self.admin_port, "/readyz")
 
