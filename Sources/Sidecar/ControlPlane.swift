@@ -251,7 +251,9 @@ actor ControlPlane {
         let order = Drain(
             until: Clock.now() + plan.drainTimeout,
             isHandedOver: isHandedOver,
-            keeping: Set(listeners.indices.filter { listeners[$0].isOpen && kept.contains(listeners[$0].agents) })
+            keeping: Set(
+                listeners.indices.filter { listeners[$0].isOpen && kept.contains(listeners[$0].agents) }
+            )
         )
         leaving = order
         broadcast(.drain(order))

@@ -113,7 +113,9 @@ extension Worker {
         if plan.listeners[connection.listener].bindsAuthority, let name = connection.serverName {
             exchange.value.bind(to: name.span)
         }
-        if isDraining(connection.listener) || connection.isRetiring { connection.io.server.closeAfterResponse() }
+        if isDraining(connection.listener) || connection.isRetiring {
+            connection.io.server.closeAfterResponse()
+        }
         let start = Gateway.Start(listener: connection.listener, now: now, wallTime: wallTime)
         let isFull = isPressed || gateway.exchangesUnderWay >= plan.maximumExchanges
         var action = isFull ? gateway.shed(&exchange.value, start) : gateway.begin(&exchange.value, start)

@@ -388,7 +388,8 @@ struct Worker: ~Copyable {
     /// Once: the control thread waits for all workers before it lets the kept listeners go.
     private mutating func tellOfCallers() {
         guard let draining, !draining.keeping.isEmpty, !hasToldOfCallers, closing.isEmpty,
-            connectionCounts.indices.allSatisfy({ connectionCounts[$0] == 0 || draining.keeping.contains($0) })
+            connectionCounts.indices.allSatisfy({ connectionCounts[$0] == 0 || draining.keeping.contains($0) }
+            )
         else { return }
         hasToldOfCallers = true
         control.send(.callersLeft(worker: index))
