@@ -185,6 +185,7 @@ extension Loader {
                 address: configuration.admin.address.map(socketAddress),
                 token: token
             ),
+            ownership: try ownershipPlan(),
             version: Version.text
         )
     }
