@@ -104,26 +104,42 @@ final class RedisOwners {
     func erase(_ space: [UInt8], _ compartment: [UInt8]) async throws(OwnershipFailure) -> Int {
         if link == nil { link = try await connect() }
         guard var link = link.take() else { throw .resting }
-        var count = 0
-        while true {
-            var question = RedisCommands()
-            plan.table.listRows(space, compartment, into: &question)
-            let listed = try await Self.exchange(&link.stream, question, Clock.now() + plan.timeout)
-            let rows = try rows(listed)
-            var deed = RedisCommands()
-            plan.table.erase(rows, space, compartment, into: &deed)
-            let replies = try await Self.exchange(&link.stream, deed, Clock.now() + plan.timeout)
-            for case .failure(let code) in replies { throw .redis(.server(code)) }
-            count += rows.count
-            if rows.isEmpty { break }
-        }
+        var (count, found) = (0, 0)
+        repeat {
+            found = 0
+            var cursor = RedisOwnership.listingStart
+            repeat {
+                var question = RedisCommands()
+                plan.table.listRows(space, compartment, from: cursor, into: &question)
+                let listed = try rows(try await command(question, &link))
+                cursor = listed.next
+                found += listed.rows.count
+                if listed.rows.isEmpty { continue }
+                var deed = RedisCommands()
+                plan.table.erase(listed.rows, space, compartment, into: &deed)
+                _ = try await command(deed, &link)
+            } while cursor != RedisOwnership.listingStart
+            count += found
+        } while found > 0
+        var rest = RedisCommands()
+        plan.table.eraseCount(space, compartment, into: &rest)
+        _ = try await command(rest, &link)
         self.link = consume link
         return count
     }
 
+    private func command(
+        _ commands: RedisCommands,
+        _ link: inout Link
+    ) async throws(OwnershipFailure) -> [RedisReply] {
+        let replies = try await Self.exchange(&link.stream, commands, Clock.now() + plan.timeout)
+        for case .failure(let code) in replies { throw .redis(.server(code)) }
+        return replies
+    }
+
     private func rows(
         _ replies: [RedisReply]
-    ) throws(OwnershipFailure) -> [(number: [UInt8], real: [UInt8])] {
+    ) throws(OwnershipFailure) -> (rows: [(number: [UInt8], real: [UInt8])], next: [UInt8]) {
         do throws(RedisFailure) { return try plan.table.rows(replies.first) } catch { throw .redis(error) }
     }
 

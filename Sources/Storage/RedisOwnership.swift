@@ -265,28 +265,33 @@ package struct RedisOwnership: Sendable, Equatable {
 
     // MARK: erasing
 
-    /// Asks for some of a compartment's rows.
+    /// Where a listing begins, and where it has ended.
+    package static let listingStart = Array("0".utf8)
+
+    /// Asks for some of a compartment's rows. What is there all the time of a listing, from its start until it is there
+    /// again, is told at least once, also when rows are deleted meanwhile; one answer may hold none (Redis: SCAN).
     package func listRows(
         _ space: [UInt8],
         _ compartment: [UInt8],
+        from cursor: [UInt8],
         into output: inout RedisCommands
     ) {
         output.append(
             Array("HSCAN".utf8),
             numbersKey(space, compartment),
-            Array("0".utf8),
+            cursor,
             Array("COUNT".utf8),
             Array("500".utf8)
         )
     }
 
-    /// Numbers and real ids.
+    /// Numbers and real ids, and where the listing goes on.
     package func rows(
         _ reply: RedisReply?
-    ) throws(RedisFailure) -> [(number: [UInt8], real: [UInt8])] {
+    ) throws(RedisFailure) -> (rows: [(number: [UInt8], real: [UInt8])], next: [UInt8]) {
         if case .failure(let code)? = reply { throw .server(code) }
-        guard case .list(let parts)? = reply, parts.count == 2, case .list(let items) = parts[1],
-            items.count.isMultiple(of: 2)
+        guard case .list(let parts)? = reply, parts.count == 2, case .bytes(let next) = parts[0],
+            case .list(let items) = parts[1], items.count.isMultiple(of: 2)
         else { throw .unexpected }
         var rows: [(number: [UInt8], real: [UInt8])] = []
         for index in stride(from: 0, to: items.count, by: 2) {
@@ -295,7 +300,7 @@ package struct RedisOwnership: Sendable, Equatable {
             }
             if number != Array("last".utf8) { rows.append((number, real)) }
         }
-        return rows
+        return (rows, next)
     }
 
     /// The ids stay taken, by nobody: a worker may remember whose they were, so no other may ever have them.
@@ -305,9 +310,12 @@ package struct RedisOwnership: Sendable, Equatable {
         _ compartment: [UInt8],
         into output: inout RedisCommands
     ) {
-        let (owners, numbers) = (ownersKey(space), numbersKey(space, compartment))
-        guard !rows.isEmpty else { return output.append(Array("DEL".utf8), numbers) }
-        output.append([Array("HSET".utf8), owners] + rows.flatMap { [$0.real, Array("0:".utf8)] })
-        output.append([Array("HDEL".utf8), numbers] + rows.map(\.number))
+        output.append([Array("HSET".utf8), ownersKey(space)] + rows.flatMap { [$0.real, Array("0:".utf8)] })
+        output.append([Array("HDEL".utf8), numbersKey(space, compartment)] + rows.map(\.number))
+    }
+
+    /// What is left of a compartment without rows.
+    package func eraseCount(_ space: [UInt8], _ compartment: [UInt8], into output: inout RedisCommands) {
+        output.append(Array("DEL".utf8), numbersKey(space, compartment))
     }
 }
