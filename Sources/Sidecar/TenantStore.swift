@@ -16,6 +16,10 @@ enum TenantStoreError: Error, CustomStringConvertible {
     case status(thing: String, UInt16)
     /// The answer is not what the table's `contents` says.
     case shape(thing: String)
+    /// A thing's name does not fit into a path.
+    case name(thing: String)
+    /// The store lists no thing of a kind that it may have without listing it.
+    case unlisted(thing: String)
     case file(Files.Failure)
 
     var description: String {
@@ -24,7 +28,26 @@ enum TenantStoreError: Error, CustomStringConvertible {
         case .adapter(let failure): "the table refuses it: \(failure.reason.rawValue)"
         case .status(let thing, let status): "\(thing): the store answered \(status)"
         case .shape(let thing): "\(thing): the answer is not as the table's contents says"
+        case .name(let thing): "\(thing): what the table puts into a path is no text"
+        case .unlisted(let thing):
+            "the store lists no \(thing), and there are stores that keep some without listing them: "
+                + "name each that there may be with --name \(thing)=NAME"
         case .file(let error): error.description
+        }
+    }
+}
+
+extension TenantStoreError {
+    /// Whether an answer was larger than the table takes.
+    var isOfSize: Bool {
+        if case .adapter(let failure) = self { failure.reason == .responseTooLarge } else { false }
+    }
+
+    /// Whether this request alone failed: the store or the table refused it.
+    var isRefusal: Bool {
+        switch self {
+        case .adapter, .status, .name: true
+        case .fetch, .shape, .unlisted, .file: false
         }
     }
 }
@@ -57,7 +80,8 @@ struct TenantStore: Sendable {
         }
         guard let adapter = loader.adapters[route.adapter], !adapter.contents.isEmpty else {
             throw LoadProblems([
-                "the table of adapter \(route.adapter) does not say what a compartment holds (\"contents\")"
+                "the table of adapter \(route.adapter) does not say what a compartment holds: "
+                    + "write \"contents\" into a table of your own for that store (Config/adapters/README.md)"
             ])
         }
         guard !adapter.remembersOwners else {
@@ -121,9 +145,11 @@ struct TenantStore: Sendable {
 
     /// One request as an agent of this tenant would make it.
     func ask(
-        _ request: AdapterContents.Request,
-        _ values: [String: String],
-        offset: Int,
+        _ request: ContentsRequest,
+        _ values: [String: JSONValue],
+        of thing: AdapterContents,
+        offset: Int = 0,
+        limit: Int = AdapterContents.pageCount,
         on client: ControlClient
     ) async throws(TenantStoreError) -> (status: UInt16, body: [UInt8]) {
         let scope = AdapterScope(
@@ -133,7 +159,9 @@ struct TenantStore: Sendable {
             idKey: idKey
         )
         var call = AdapterCall(adapter, scope)
-        let (target, body) = request.filled(values, offset: offset)
+        guard let (target, body) = request.filled(values, offset: offset, limit: limit) else {
+            throw .name(thing: thing.name)
+        }
         let outcome: AdapterCall.Outcome
         do throws(AdapterFailure) { outcome = try call.request(request.method, target, body) } catch {
             throw .adapter(error)
