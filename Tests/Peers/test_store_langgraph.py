@@ -145,7 +145,7 @@ def test_a_tenant_leaves(doors, server, tmp_path):
         for number in range(101 if name == LEAVER else 1):
             more = {"values": {"messages": [{"role": "user", "content": str(number)}]}, "as_node": "answer"}
             assert caller.send("POST", f"/threads/{threads[1]}/state", more).status == 200
-        for space in spaces:
+        for space in spaces if name == LEAVER else spaces[:4]:
             assert caller.send("PUT", "/store/items", {"namespace": space, "key": 'k"{y}', "value": {"of": name}}).status == 204, space
     # Beside both, in the store itself: no compartment is a prefix of another.
     direct.send("PUT", "/store/items", {"namespace": ["t6leave"], "key": "k", "value": {}})
@@ -156,7 +156,7 @@ def test_a_tenant_leaves(doors, server, tmp_path):
         return len(threads), len(items)
 
     before = raw("t7leaver2")
-    assert before == raw("t6leaver") == (6, len(spaces))
+    assert (before, raw("t6leaver")) == ((6, 4), (6, len(spaces)))
     _, things = tenant(doors.bulkhead, "export", LEAVER, "--store", "langgraph", "--out", tmp_path / "out")
     assert {name: thing["exported"] for name, thing in things.items()} == {"thread": 6, "run": 4, "item": len(spaces)}
     states = {}
