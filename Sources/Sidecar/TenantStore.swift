@@ -8,6 +8,7 @@ import Identity
 import JSON
 import Namespaces
 import Runtime
+import Storage
 
 /// Why a walk through a tenant's compartment stops.
 enum TenantStoreError: Error, CustomStringConvertible {
@@ -21,6 +22,7 @@ enum TenantStoreError: Error, CustomStringConvertible {
     /// The store lists no thing of a kind that it may have without listing it.
     case unlisted(thing: String)
     case file(Files.Failure)
+    case owners(OwnershipFailure)
 
     var description: String {
         switch self {
@@ -33,6 +35,7 @@ enum TenantStoreError: Error, CustomStringConvertible {
             "the store lists no \(thing), and there are stores that keep some without listing them: "
                 + "name each that there may be with --name \(thing)=NAME"
         case .file(let error): error.description
+        case .owners(let failure): "the table of owners: \(failure)"
         }
     }
 }
@@ -47,7 +50,7 @@ extension TenantStoreError {
     var isRefusal: Bool {
         switch self {
         case .adapter, .status, .name: true
-        case .fetch, .shape, .unlisted, .file: false
+        case .fetch, .shape, .unlisted, .file, .owners: false
         }
     }
 }
@@ -59,6 +62,8 @@ struct TenantStore: Sendable {
     let compartment: Compartment
     let tenant: String
     let idKey: Secret
+    /// Where owners of ids are remembered.
+    let ownership: OwnershipPlan?
 
     /// An answer that is larger than this is an error: pages are to be smaller.
     static let maximumBytes = 256 << 20
@@ -84,11 +89,6 @@ struct TenantStore: Sendable {
                     + "write \"contents\" into a table of your own for that store (Config/adapters/README.md)"
             ])
         }
-        guard !adapter.remembersOwners else {
-            throw LoadProblems([
-                "adapter \(route.adapter) remembers owners in a table, which only a running Bulkhead asks"
-            ])
-        }
         guard route.credentials == nil else {
             throw LoadProblems([
                 "route \(store) sends a credential that is made from a caller's token: nobody calls here"
@@ -104,6 +104,7 @@ struct TenantStore: Sendable {
                 throw LoadProblems(["route \(store) has no upstream"])
             }
             upstream = places.upstreams[place]
+            ownership = adapter.remembersOwners ? try loader.ownershipPlan() : nil
         } catch let problems as LoadProblems {
             throw problems
         } catch {
@@ -150,28 +151,31 @@ struct TenantStore: Sendable {
         of thing: AdapterContents,
         offset: Int = 0,
         limit: Int = AdapterContents.pageCount,
-        on client: ControlClient
+        on caller: Caller
     ) async throws(TenantStoreError) -> (status: UInt16, body: [UInt8]) {
         let scope = AdapterScope(
             adapter,
             compartment: compartment,
             tenant: tenant.utf8Span.span,
-            idKey: idKey
+            idKey: idKey,
+            owners: caller.owners.cache,
+            space: upstream.name
         )
         var call = AdapterCall(adapter, scope)
         guard let (target, body) = request.filled(values, offset: offset, limit: limit) else {
             throw .name(thing: thing.name)
         }
-        let outcome: AdapterCall.Outcome
-        do throws(AdapterFailure) { outcome = try call.request(request.method, target, body) } catch {
-            throw .adapter(error)
+        let outcome = try await caller.owners.settled { () throws(TenantStoreError) in
+            do throws(AdapterFailure) { return try call.request(request.method, target, body) } catch {
+                throw .adapter(error)
+            }
         }
         let reply: ControlClient.Reply
         switch outcome {
         case .local(let status, let body): return (status, body)
         case .send(let method, let target, let body):
             do throws(FetchError) {
-                reply = try await client.fetch(
+                reply = try await caller.client.fetch(
                     method,
                     String(decoding: target, as: UTF8.self),
                     at: upstream.target(0),
@@ -184,14 +188,70 @@ struct TenantStore: Sendable {
                 throw .fetch(error)
             }
         }
-        do throws(AdapterFailure) {
-            return try call.answer(
-                status: UInt16(clamping: reply.status),
-                contentType: reply.contentType,
-                reply.body
-            )
-        } catch {
-            throw .adapter(error)
+        return try await caller.owners.settled { () throws(TenantStoreError) in
+            do throws(AdapterFailure) {
+                return try call.answer(
+                    status: UInt16(clamping: reply.status),
+                    contentType: reply.contentType,
+                    reply.body
+                )
+            } catch {
+                throw .adapter(error)
+            }
+        }
+    }
+}
+
+extension TenantStore {
+    /// Whoever walks through it.
+    struct Caller {
+        let client: ControlClient
+        let owners: Owners
+    }
+
+    /// What one walk knows of the owners of ids.
+    final class Owners {
+        let cache = OwnerCache()
+        private let desk: OwnershipDesk
+
+        init(_ plan: OwnershipPlan?, _ client: ControlClient) throws(TenantStoreError) {
+            do throws(StorageError) { desk = try OwnershipDesk(plan, client) } catch {
+                throw .owners(.file(error))
+            }
+        }
+
+        /// Runs a transform again until it lacks no owner any more.
+        fileprivate func settled<Result>(
+            _ body: () throws(TenantStoreError) -> Result
+        ) async throws(TenantStoreError) -> Result {
+            cache.forget()
+            while true {
+                let result = Swift.Result(catching: body)
+                let missing = cache.missing
+                if missing.isEmpty { return try result.get() }
+                var answers: [OwnerCache.Answer] = []
+                do throws(OwnershipFailure) {
+                    answers = try await desk.answer(missing).compactMap(\.self)
+                    guard answers.count == missing.count else { throw .resting }
+                } catch {
+                    throw .owners(error)
+                }
+                cache.learn(missing, answers)
+                cache.begin()
+            }
+        }
+
+        /// Forgets whose all these were.
+        /// - Returns: how many.
+        func erase(_ store: TenantStore) async throws(TenantStoreError) -> Int {
+            do throws(OwnershipFailure) {
+                return try await desk.erase(
+                    spaces: store.adapter.ownedSpaces(of: store.upstream.name),
+                    compartment: store.compartment.bytes
+                )
+            } catch {
+                throw .owners(error)
+            }
         }
     }
 }

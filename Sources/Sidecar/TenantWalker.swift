@@ -47,18 +47,27 @@ final class TenantWalker {
             } catch {
                 throw .fetch(.resolution(error))
             }
-            for thing in store.adapter.contents { try await walk(thing, [:], client) }
+            let caller = TenantStore.Caller(
+                client: client,
+                owners: try TenantStore.Owners(store.ownership, client)
+            )
+            for thing in store.adapter.contents { try await walk(thing, [:], caller) }
             guard deed == .erase else { return }
             // Again while that helps: a store may show less than it has, and the next of it when those are gone.
             var deleted = 0
             while true {
                 for index in report.lines.indices { report.lines[index].left = 0 }
-                for thing in store.adapter.contents { try await recount(thing, [:], client) }
+                for thing in store.adapter.contents { try await recount(thing, [:], caller) }
                 let all = report.lines.reduce(0) { $0 + $1.deleted }
-                guard report.failure.isEmpty, !report.isDone, all > deleted else { return }
+                guard report.failure.isEmpty, !report.isDone, all > deleted else { break }
                 deleted = all
                 isFirst = false
-                for thing in store.adapter.contents { try await walk(thing, [:], client) }
+                for thing in store.adapter.contents { try await walk(thing, [:], caller) }
+            }
+            // Whose they were is forgotten last: without it nothing of the compartment can be found.
+            if store.adapter.remembersOwners, report.isDone {
+                let count = try await caller.owners.erase(store)
+                report.lines.append(TenantWalk.Line(thing: "id", found: count, deleted: count, left: 0))
             }
         } catch {
             report.failure = error.description
@@ -74,22 +83,22 @@ final class TenantWalker {
     private func walk(
         _ thing: AdapterContents,
         _ values: [String: JSONValue],
-        _ client: ControlClient
+        _ caller: TenantStore.Caller
     ) async throws(TenantStoreError) {
         let place = line(thing)
-        let items = try await list(thing, values, client)
+        let items = try await list(thing, values, caller)
         // Nobody can tell a store that has none from one that does not list them.
         if thing.isNamed, items.isEmpty, isFirst { throw .unlisted(thing: thing.name) }
         report.lines[place].found += items.count
         for item in items {
             if case .export(let folder) = deed {
                 try write(item.told, to: "\(folder)/\(thing.name).jsonl", item.values)
-                if let export = thing.export { try await self.export(export, thing, item, folder, client) }
+                if let export = thing.export { try await self.export(export, thing, item, folder, caller) }
                 report.lines[place].exported += 1
             }
-            for inner in thing.contents { try await walk(inner, item.values, client) }
+            for inner in thing.contents { try await walk(inner, item.values, caller) }
             if deed == .erase, let delete = thing.delete {
-                try await self.delete(delete, thing, item.values, client)
+                try await self.delete(delete, thing, item.values, caller)
             }
             progress(place)
         }
@@ -101,11 +110,11 @@ final class TenantWalker {
         _ request: ContentsRequest,
         _ thing: AdapterContents,
         _ values: [String: JSONValue],
-        _ client: ControlClient
+        _ caller: TenantStore.Caller
     ) async throws(TenantStoreError) {
         let place = line(thing)
         do throws(TenantStoreError) {
-            let (status, _) = try await store.ask(request, values, of: thing, on: client)
+            let (status, _) = try await store.ask(request, values, of: thing, on: caller)
             // Gone already is gone.
             guard status < 300 || status == 404 else { throw .status(thing: thing.name, status) }
             report.lines[place].deleted += 1
@@ -121,30 +130,30 @@ final class TenantWalker {
     private func recount(
         _ thing: AdapterContents,
         _ values: [String: JSONValue],
-        _ client: ControlClient
+        _ caller: TenantStore.Caller
     ) async throws(TenantStoreError) {
         guard thing.canDelete else { return }
-        let items = try await list(thing, values, client)
+        let items = try await list(thing, values, caller)
         // Of what only a name told nobody knows whether it is still there; what is in it does count.
         let listed = items.count(where: \.isListed)
         if thing.delete != nil {
             report.lines[line(thing)].left = (report.lines[line(thing)].left ?? 0) + listed
         }
         for item in items {
-            for inner in thing.contents { try await recount(inner, item.values, client) }
+            for inner in thing.contents { try await recount(inner, item.values, caller) }
         }
     }
 
     private func list(
         _ thing: AdapterContents,
         _ values: [String: JSONValue],
-        _ client: ControlClient
+        _ caller: TenantStore.Caller
     ) async throws(TenantStoreError) -> [Item] {
         var limit = AdapterContents.pageCount
         var items: [Item]
         while true {
             do throws(TenantStoreError) {
-                items = try await pages(thing, values, of: limit, client)
+                items = try await pages(thing, values, of: limit, caller)
                 break
             } catch {
                 // From the start: pages that are counted are others then.
@@ -165,7 +174,7 @@ final class TenantWalker {
         _ thing: AdapterContents,
         _ values: [String: JSONValue],
         of limit: Int,
-        _ client: ControlClient
+        _ caller: TenantStore.Caller
     ) async throws(TenantStoreError) -> [Item] {
         var items: [Item] = []
         var offset = 0
@@ -176,7 +185,7 @@ final class TenantWalker {
                 of: thing,
                 offset: offset,
                 limit: limit,
-                on: client
+                on: caller
             )
             // A compartment that was never used is not there. Of what may not be listed, that tells nothing.
             if status == 404, !thing.isNamed { return items }
@@ -199,7 +208,7 @@ final class TenantWalker {
         _ thing: AdapterContents,
         _ item: Item,
         _ folder: String,
-        _ client: ControlClient
+        _ caller: TenantStore.Caller
     ) async throws(TenantStoreError) {
         let path = "\(folder)/\(thing.name).content.jsonl"
         var values = item.values
@@ -215,7 +224,7 @@ final class TenantWalker {
                     of: thing,
                     offset: rows,
                     limit: limit,
-                    on: client
+                    on: caller
                 )
             } catch {
                 // Only where no page has come yet: what was written cannot be asked for in other pages.
@@ -242,7 +251,7 @@ final class TenantWalker {
             request = next
             guard count == 0 else { continue }
             // It ends by itself where this fails.
-            if let end = export.end { _ = try? await store.ask(end, values, of: thing, on: client) }
+            if let end = export.end { _ = try? await store.ask(end, values, of: thing, on: caller) }
             return
         }
     }
