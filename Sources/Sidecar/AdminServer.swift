@@ -148,7 +148,13 @@ extension ControlPlane {
         var merged = MetricSnapshot()
         for snapshot in await collectCounters() { merged.merge(snapshot) }
         merged.merge(ownCounters)
-        PrometheusText.encode(merged, gauges: gauges(), tenants: &tenantLabels, into: &text)
+        PrometheusText.encode(
+            merged,
+            gauges: gauges(),
+            credentials: credentialStandings(),
+            tenants: &tenantLabels,
+            into: &text
+        )
         return AdminReply(.ok, text.bytes.array(), PrometheusText.contentType)
     }
 

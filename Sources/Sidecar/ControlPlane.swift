@@ -36,6 +36,7 @@ actor ControlPlane {
     /// The last good answer for each endpoint.
     var resolved: [Configuration.Endpoint: [SocketAddress]] = [:]
     var credentials = CredentialCache<VendedCredential>()
+    var vendLedger = VendLedger(overflow: TenantLabels.other)
     /// By the name of the agent.
     var leases: [String: LeaseTable] = [:]
     /// By ticket.

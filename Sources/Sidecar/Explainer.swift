@@ -180,6 +180,7 @@ package struct Explainer {
             add("policies", grant.policyIDs.joined(separator: ", "))
             add("would_deny", grant.shadowDenials.joined(separator: ", "))
             add("credential", grant.credential)
+            add("role", grant.means?.role)
             if let means = grant.means {
                 add("compartment", String(decoding: means.scope.compartment.bytes, as: UTF8.self))
             }
