@@ -74,6 +74,6 @@ package struct ClaimKeyTable: ~Copyable {
     private static func place(_ claim: SignatureClaim) -> Int {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in claim.accessKeyID.suffix(12) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return Int(truncatingIfNeeded: hash >> 32) & (places - 1)
+        return Int(truncatingIfNeeded: hash ^ hash >> 32) & (places - 1)
     }
 }

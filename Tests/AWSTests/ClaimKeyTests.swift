@@ -119,7 +119,8 @@ import Testing
         )
         _ = try request.digest(parts, fields, headers, .once)
         let text = "GET\n/\n\nhost:h i\nx-amz-meta-a:\(canonical)\n\nhost;x-amz-meta-a\n"
-        #expect(request.text.string() == text)
+        let canonicalised = request.text.string()
+        #expect(canonicalised == text)
     }
 
     @Test func namesAreInOrderAndOnce() throws {
@@ -130,8 +131,10 @@ import Testing
         var headers = SignedHeaders()
         for _ in 0..<2 {
             try headers.collect(fields) { known, _ in known != .accept }
-            #expect(headers.text.string() == "content-type;host;x-amz;x-amz-dat;x-amz-date")
-            #expect(headers.name(1).equals("host"))
+            let list = headers.text.string()
+            let isHost = headers.name(1).equals("host")
+            #expect(list == "content-type;host;x-amz;x-amz-dat;x-amz-date")
+            #expect(isHost)
         }
     }
 }
