@@ -127,11 +127,10 @@ package struct TLSSession: ~Copyable, @unchecked Sendable {
         guard !hasClosed else { return .closed(cleanly: true) }
         guard !plain.isEmpty else { return .done }
         bulkhead_clear_errors()
-        if owesTicket {
-            owesTicket = false
-            // TLS 1.2 has had its ticket in the handshake; there this does nothing.
-            unsafe SSL_new_session_ticket(ssl)
-        }
+        let bringsTicket = owesTicket
+        owesTicket = false
+        // TLS 1.2 has had its ticket in the handshake; there this does nothing.
+        if bringsTicket { unsafe SSL_new_session_ticket(ssl) }
         // Room for the records in one go: 22 bytes of framing each in TLS 1.3, 29 in 1.2.
         output.reserve(plain.count + (plain.count / Self.recordBytes + 1) * 32)
         // Safe because the spans are lent for this call, and the wire is detached before it ends.
@@ -149,6 +148,8 @@ package struct TLSSession: ~Copyable, @unchecked Sendable {
             phase = .failed(failure)
             return .failed(failure)
         }
+        // To write a ticket the library takes a buffer to read with, too, and would keep it until it reads.
+        if bringsTicket { unsafe SSL_free_buffers(ssl) }
         return .done
     }
 
