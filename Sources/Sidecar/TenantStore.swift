@@ -18,6 +18,8 @@ enum TenantStoreError: Error, CustomStringConvertible {
     /// The answer is not what the table's `contents` says.
     case shape(thing: String)
     case file(Files.Failure)
+    /// Why there is none; nothing of a secret is in it.
+    case credential(String)
     case owners(OwnershipFailure)
 
     var description: String {
@@ -27,6 +29,7 @@ enum TenantStoreError: Error, CustomStringConvertible {
         case .status(let thing, let status): "\(thing): the store answered \(status)"
         case .shape(let thing): "\(thing): the answer is not as the table's contents says"
         case .file(let error): error.description
+        case .credential(let reason): "the credential of this route: \(reason)"
         case .owners(let failure): "the table of owners: \(failure)"
         }
     }
@@ -39,6 +42,7 @@ struct TenantStore: Sendable {
     let compartment: Compartment
     let tenant: String
     let idKey: Secret
+    let credential: TenantCredential
     /// Where owners of ids are remembered.
     let ownership: OwnershipPlan?
 
@@ -65,11 +69,7 @@ struct TenantStore: Sendable {
                 "the table of adapter \(route.adapter) does not say what a compartment holds (\"contents\")"
             ])
         }
-        guard route.credentials == nil else {
-            throw LoadProblems([
-                "route \(store) sends a credential that is made from a caller's token: nobody calls here"
-            ])
-        }
+        credential = try TenantCredential(loader, route, tenant)
         self.adapter = adapter
         self.tenant = tenant.text
         compartment = try Self.compartment(configuration, route, tenant, user)
@@ -144,6 +144,7 @@ struct TenantStore: Sendable {
             }
         }
         let reply: ControlClient.Reply
+        let bearing = try await credential.current(client)
         switch outcome {
         case .local(let status, let body): return (status, body)
         case .send(let method, let target, let body):
@@ -152,8 +153,8 @@ struct TenantStore: Sendable {
                     method,
                     String(decoding: target, as: UTF8.self),
                     at: upstream.target(0),
+                    bearing: bearing,
                     body: body,
-                    contentType: body.isEmpty ? nil : "application/json",
                     limit: Self.maximumBytes,
                     deadline: Clock.now() + Self.patience
                 )
