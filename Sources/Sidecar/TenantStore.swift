@@ -53,7 +53,7 @@ extension TenantStoreError {
     var isRefusal: Bool {
         switch self {
         case .adapter, .status, .name: true
-        case .fetch, .shape, .unlisted, .file, .owners: false
+        case .fetch, .shape, .unlisted, .file, .credential, .owners: false
         }
     }
 }
