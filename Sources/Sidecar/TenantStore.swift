@@ -171,7 +171,7 @@ struct TenantStore: Sendable {
             }
         }
         let reply: ControlClient.Reply
-        let bearing = try await credential.current(client)
+        let bearing = try await credential.current(caller.client)
         switch outcome {
         case .local(let status, let body): return (status, body)
         case .send(let method, let target, let body):
