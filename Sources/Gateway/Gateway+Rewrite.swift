@@ -51,7 +51,7 @@ extension Gateway {
         case .opaque where mustCollect(exchange, route):
             return .collect(limit: exchange.plan.bufferedBodyBytes)
         case .none, .opaque, .events:
-            try verifySignature(&exchange, isCollected: false)
+            try verifySignature(&exchange, isCollected: false, now)
             return try send(&exchange, route, principal, mapping, means)
         }
     }
@@ -62,19 +62,20 @@ extension Gateway {
     }
 
     /// The collected body, rewritten.
-    mutating func transformRequest(_ exchange: inout Exchange) throws(Stop) -> Action {
+    mutating func transformRequest(_ exchange: inout Exchange, _ now: WallTime) throws(Stop) -> Action {
         guard let route = exchange.route, let principal = exchange.principal,
             let means = exchange.grant?.means, var mapping = exchange.mapping
         else {
             throw .refused(.policyFailed)
         }
-        try verifySignature(&exchange, isCollected: true)
+        try verifySignature(&exchange, isCollected: true, now)
         if route.adapter.requestBody(mapping) == .opaque {
             exchange.isBodyCollected = true
             return try send(&exchange, route, principal, mapping, means)
         }
         if exchange.resumption == .requestBody { owners.begin() } else { owners.forget() }
         exchange.resumption = .requestBody
+        schemas.begin(now: now)
         text.removeAll()
         swap(&text, &exchange.requestBody)
         var raw = Buffer()
@@ -98,7 +99,10 @@ extension Gateway {
                 injectParameter(&exchange, means)
             }
         } catch {
-            throw .adapter(error)
+            guard let query = schemas.missing else { throw .adapter(error) }
+            // As it came, for the next time.
+            swap(&text, &exchange.requestBody)
+            throw .need(.schema(try schemaNeed(exchange, route, principal, means, query)))
         }
         if !owners.missing.isEmpty {
             // As it came, for the next time.

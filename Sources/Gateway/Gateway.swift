@@ -6,7 +6,7 @@ package import HTTPTypes
 package import Identity
 import Namespaces
 import Telemetry
-import Vending
+package import Vending
 
 /// The way of a request (DESIGN §2), as one worker walks it: events in, actions out, no socket, no clock.
 ///
@@ -72,6 +72,9 @@ package struct Gateway: ~Copyable {
     var provisioned: [ProvisionNeed: WallTime] = [:]
     var pools: [PoolKey: Int] = [:]
     let owners = OwnerCache()
+    let schemas = KeySchemaCache()
+    /// Credentials that upstreams did not take, for the control thread.
+    package private(set) var rejected: [CredentialKey] = []
     var nextPool = 0
     var metrics: MetricSet
     var reported = ReportedCounters()
@@ -83,6 +86,11 @@ package struct Gateway: ~Copyable {
     /// Verifies agents' AWS signatures, and makes ours.
     var signer = RequestSigner()
     var worthlessKeys: WorthlessKeys
+    var claimKeys = ClaimKeyTable()
+    /// Of the second in which a request was signed last.
+    var signingTime = SigningTime(WallTime(seconds: 0))
+    /// What is signed in a body's place.
+    var payload = Buffer()
     /// Makes and opens those that processes of leased endpoints fetch.
     var leaseKeys: LeaseKeyCodec
     private let lent = ByAddress()
@@ -118,11 +126,14 @@ package struct Gateway: ~Copyable {
         let (old, new) = (self.snapshot.plan, snapshot.plan)
         self.snapshot = snapshot
         memo.removeAll()
+        // Keys, and those who had them, may have gone.
+        claimKeys.removeAll()
         guard old.generation != new.generation else { return }
         // All of these are kept by generation, so nobody would find them again.
         grants.removeAll()
         credentials.removeAll(keepingCapacity: true)
         provisioned.removeAll(keepingCapacity: true)
+        schemas.removeAll()
         // What a connection was opened with is known by its place alone.
         if old.credentialsSince != new.credentialsSince { pools.removeAll(keepingCapacity: true) }
         let hasOtherKeys = old.keys != new.keys
@@ -144,6 +155,7 @@ package struct Gateway: ~Copyable {
     package mutating func begin(_ exchange: inout Exchange, _ start: Start) -> Action {
         note(&exchange, start)
         owners.forget()
+        schemas.forget()
         return walk(&exchange, start.wallTime)
     }
 
@@ -166,7 +178,7 @@ package struct Gateway: ~Copyable {
     /// The body that `collect` asked for is in `exchange.requestBody`.
     package mutating func collected(_ exchange: inout Exchange, now: WallTime) -> Action {
         do throws(Stop) {
-            return try transformRequest(&exchange)
+            return try transformRequest(&exchange, now)
         } catch {
             return stop(&exchange, error)
         }
@@ -228,6 +240,23 @@ package struct Gateway: ~Copyable {
         // For the words of its protocol alone.
         _ = try? findRoute(&exchange)
         return refuse(&exchange, .overloaded)
+    }
+
+    /// The control thread has been told.
+    package mutating func forgetRejected() { rejected.removeAll(keepingCapacity: true) }
+
+    /// An upstream answered 401 to a credential that stands in the request: it was revoked, or the server has forgotten it.
+    /// It is vended anew for the next request, unless it has just been: so that nobody can have it asked for at will, by
+    /// requests that are always answered so.
+    mutating func suspectCredential(_ means: Means, _ now: WallTime) {
+        guard means.injected != nil, let vended = means.vended,
+            now - vended.since >= CredentialCacheTimes.shortestUse
+        else { return }
+        means.isRejected = true
+        // Another grant of the same has told already.
+        guard let held = credentials[vended.key], held.since == vended.since else { return }
+        credentials[vended.key] = nil
+        rejected.append(vended.key)
     }
 
     /// Requests of this worker that have begun and have no record yet. Cost: two loads.

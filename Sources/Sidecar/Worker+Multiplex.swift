@@ -34,6 +34,7 @@ extension Worker {
 
     /// The connection goes on as one of HTTP/2.
     private mutating func multiplex(_ connection: Downstream) {
+        connection.io.transport.giveBack(&scratch)
         var transport = Transport.detached()
         swap(&transport, &connection.io.transport)
         let multiplex = Multiplex(transport, connection, limits: plan.http2, now: now)
@@ -64,6 +65,7 @@ extension Worker {
             connection.isClosing = true
             return linger(connection)
         }
+        connection.io.transport.spare()
         setDeadline(connection)
     }
 
@@ -167,6 +169,7 @@ extension Worker {
         entropy.take(Gateway.randomBytes, into: &exchange.value.random)
         stream.exchange = exchange
         connection.isTrimmed = false
+        connection.io.transport.noteRequest()
         gateway.count(.http2Streams)
         do throws(HTTP2Error) {
             let facts = try connection.io.server.request(of: id, into: &exchange.value.request)
