@@ -73,17 +73,18 @@ package enum S3Request {
         let place = try S3Place(request, resources)
         let level: S3Operation.Level = place.key == nil ? .bucket : .object
         let copies = request.fields.first(.xAmzCopySource) != nil
-        for (index, operation) in S3Operation.all.enumerated() {
-            guard operation.method == request.method, operation.level == level, operation.copies == copies
+        let all = S3Operation.all
+        for index in all.indices {
+            guard all[index].method == request.method, all[index].level == level, all[index].copies == copies
             else { continue }
-            if operation.marker.isEmpty || has(operation.marker, request.path.query) { return index }
+            if all[index].marker.isEmpty { return index }
+            if request.path.hasQuery, has(all[index].marker, request.path.query) { return index }
         }
         throw AdapterFailure(.operationUnknown)
     }
 
     private static func has(_ name: String, _ query: borrowing Span<UInt8>) -> Bool {
-        let name = Array(name.utf8)
-        return Query.find(name.span, in: query, plusIsSpace: false).first != nil
+        Query.find(name.utf8Span.span, in: query, plusIsSpace: false).first != nil
     }
 
     /// Appends the target: always with the bucket in the path, the key inside the compartment, the query's keys too,
