@@ -11,6 +11,7 @@ import pytest
 from harness.bulkhead import Trail
 from harness.http2 import Peer
 from harness.names import STATUS
+from harness.process import wait_until
 from hyperframe import frame as frames
 
 
@@ -232,6 +233,21 @@ class TestFloods:
         assert trail.records[0]["error.type"] == "http2_flood_slow_heads"
         assert bulkhead.metric("bulkhead_http2_floods_total", kind="slow_heads") == 1
         steered.control(f"/gate/open?name={gate}")
+
+    def test_an_idle_connection_has_all_of_its_time(self, make_bulkhead):
+        """How long it was idle before does not count against a caller who then lets an answer wait."""
+        bulkhead = make_bulkhead("http2-idle", {"limits": {"body_timeout": "1s"}})
+        with Peer(bulkhead.ports["steered"], bulkhead.ca, settings={4: 0}) as peer:
+            peer.until(lambda: peer.acknowledged)
+            idle = time.monotonic()
+            wait_until("it was idle for longer", lambda: time.monotonic() > idle + 1.2)
+            number = peer.head(peer.fields())
+            peer.until(lambda: peer.stream(number).status)
+            # A turn of the worker's, in which the timer would come.
+            peer.send(frames.PingFrame(0, opaque_data=b"12345678"))
+            peer.until(lambda: peer.pings)
+            peer.send(frames.WindowUpdateFrame(number, window_increment=65535))
+            assert peer.answer(number).ended and not peer.closed
 
     def test_heads_of_another_are_not_late(self, make_bulkhead, steered, ann):
         """Many heads, each cut in two where a read ends, are not one that does not end."""

@@ -3,6 +3,7 @@
 
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -55,6 +56,33 @@ def trickle(slow, head, piece):
 def test_a_head_that_never_ends(slow):
     replies, seconds = trickle(slow, b"GET / HTTP/1.1\r\n", b"X: y\r\n")
     assert seconds < 5 and [reply.status for reply in replies] in ([], [408])
+
+
+def test_what_came_in_time_counts_however_late_it_is_read(slow):
+    """Bulkhead is stopped from outside for longer than a head may take; the head's end has come meanwhile."""
+    head, process = Shape("rest", slow.token).request(b"stopped", b"GET"), slow.bulkhead.process
+    for _ in range(5):
+        accepted = slow.bulkhead.metric("bulkhead_connections_accepted_total")
+        began = time.monotonic()
+        with socket.create_connection((LOOPBACK, slow.bulkhead.ports["rest-witness"]), timeout=10) as connection:
+            connection.sendall(head[:20])
+            wait_until("it is taken", lambda: slow.bulkhead.metric("bulkhead_connections_accepted_total") > accepted)
+            process.signal(signal.SIGSTOP)
+            stopped = time.monotonic()
+            try:
+                connection.sendall(head[20:])
+                wait_until("its time is over", lambda: time.monotonic() > stopped + 1.2)
+            finally:
+                process.signal(signal.SIGCONT)
+            # Else the time may have been over before the stop.
+            if stopped < began + 0.7:
+                return check(Replies(connection, ["GET"]))
+    pytest.skip("this machine is too busy to stop a process in time")
+
+
+def check(reader):
+    reader.next()
+    assert [reply.status for reply in reader.replies] == [200]
 
 
 def test_a_body_that_comes_byte_by_byte(slow):
