@@ -74,7 +74,7 @@ let package = Package(
 
         layer("Gateway", on: vocabulary + ["Compression"] + parts),
         layer("Runtime", on: ["Bytes", "CSystem", "CAres"]),
-        layer("Storage", on: ["CSQLite"]),
+        layer("Storage", on: ["Bytes", "CSQLite"]),
         layer("Sidecar", on: vocabulary + engines + parts + ["Gateway", "Runtime", "Storage"]),
         .executableTarget(
             name: "bulkhead",
@@ -138,7 +138,7 @@ let package = Package(
         tests("HTTP1", on: ["Bytes", "HTTPTypes", "HTTP1"]),
         tests("HTTP2", on: ["Bytes", "HTTPTypes", "HTTP2"]),
         tests("Runtime", on: ["Runtime", "Bytes"]),
-        tests("Storage", on: ["Storage"]),
+        tests("Storage", on: ["Bytes", "Storage"]),
         tests("Tidy", on: []),
         .target(name: "CAllocations", path: "Tests/Benchmarks/CAllocations"),
         .executableTarget(

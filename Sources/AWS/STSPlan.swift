@@ -24,6 +24,8 @@ package struct STSPlan: Sendable {
     /// The role of every tier that has none of its own.
     package var role: String?
     package var roles: [String: String]
+    /// By the name that policies choose them by: no other can be chosen.
+    package var namedRoles: [String: String]
     package var region: String
     package var duration: Interval
     /// Names of the session tags; nil where none is sent.
@@ -38,6 +40,7 @@ package struct STSPlan: Sendable {
     package init(
         role: String?,
         roles: [String: String],
+        namedRoles: [String: String] = [:],
         region: String,
         duration: Interval,
         tenantTag: String?,
@@ -49,6 +52,7 @@ package struct STSPlan: Sendable {
     ) {
         self.role = role
         self.roles = roles
+        self.namedRoles = namedRoles
         self.region = region
         self.duration = duration
         self.tenantTag = tenantTag
@@ -59,12 +63,15 @@ package struct STSPlan: Sendable {
         self.narrows = narrows
     }
 
+    /// ARN of the role that a tier's sessions have where no policy chooses another; nil where none is meant for it.
+    package func role(ofTier tier: String) -> String? { roles[tier] ?? role }
+
     /// The body of the request to STS: all that the credential depends on, and so the text of its key too.
-    /// - Parameter policy: of the session, JSON; nil for none.
-    /// - Returns: nil where no role is meant for the subject's tier.
+    /// - Parameters:
+    ///   - role: its ARN.
+    ///   - policy: of the session, JSON; nil for none.
     /// Source: the STS API reference, AssumeRole.
-    package func assumeRole(_ subject: STSSubject, policy: [UInt8]?) -> [UInt8]? {
-        guard let role = roles[subject.tier] ?? role else { return nil }
+    package func assumeRole(_ role: String, _ subject: STSSubject, policy: [UInt8]?) -> [UInt8] {
         var form = STSForm(action: "AssumeRole")
         form.add("RoleArn", role)
         let name = sessionName(subject)

@@ -8,6 +8,8 @@ extension Configuration {
         package var role: String?
         /// By tier.
         package var roles: [String: String] = [:]
+        /// By the name that a permit's `@role` calls it: all that policies may choose.
+        package var namedRoles: [String: String] = [:]
         package var region: String
         /// 15 min to 12 h. Default: 15 min.
         package var duration = Interval.seconds(900)
@@ -65,6 +67,11 @@ extension Configuration {
 }
 
 extension Configuration.STS {
+    /// Every role that may be assumed, in a fixed order.
+    package var allRoles: [String] {
+        Set([role].compactMap(\.self) + roles.values + namedRoles.values).sorted()
+    }
+
     static func decode(_ section: inout YAML.Section) -> Self? {
         let region = section.required("region")?.awsName("a region such as us-east-1")
         let isFIPS = section.value("fips")?.boolean() ?? false
@@ -76,7 +83,10 @@ extension Configuration.STS {
         for entry in section.value("roles")?.map() ?? [] {
             if let role = entry.value.roleARN() { sts.roles[entry.name] = role }
         }
-        if sts.role == nil, sts.roles.isEmpty {
+        for entry in section.value("named_roles")?.map() ?? [] {
+            if let role = entry.value.roleARN() { sts.namedRoles[entry.name] = role }
+        }
+        if sts.role == nil, sts.roles.isEmpty, sts.namedRoles.isEmpty {
             section.value.note("missing key \"role\", or \"roles\" with one for each tier")
         }
         section.read("duration", into: &sts.duration) { $0.duration(in: .seconds(900) ... .seconds(43_200)) }

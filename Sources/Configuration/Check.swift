@@ -243,12 +243,23 @@ struct Check {
     }
 
     mutating func ownership() {
+        if case .redis(let table)? = configuration.ownership {
+            // Whoever reaches it could write down whose an id is (THREATS 27).
+            for upstream in configuration.upstreams {
+                for (index, endpoint) in upstream.endpoints.enumerated() where endpoint == table.endpoint {
+                    note(
+                        "upstreams.\(upstream.name).endpoints[\(index)]",
+                        "\(endpoint) has the table of owners (ownership.url), which no route may reach"
+                    )
+                }
+            }
+        }
         guard configuration.ownership == nil else { return }
         for (index, route) in configuration.routes.enumerated()
         where adapters[route.adapter]?.remembersOwners ?? false {
             note(
                 "routes[\(index)].adapter",
-                "\(route.adapter) remembers whose ids are: write \"ownership: {store: sqlite, path: …}\""
+                "\(route.adapter) remembers whose ids are: write \"ownership: {store: sqlite, path: …}\", or store: redis for a fleet"
             )
         }
     }

@@ -26,8 +26,8 @@ package struct Configuration: Sendable {
     package var adapters: String
     package var limits: Limits
     package var telemetry: Telemetry
-    /// Resolved path of the SQLite database with the owners of ids that can bear no seal. Default: none.
-    package var ownership: String?
+    /// The owners of ids that can bear no seal. Default: none are remembered.
+    package var ownership: Ownership?
     package var keys: Keys
     package var admin: Admin
     package var reload: Reload
@@ -78,7 +78,7 @@ package struct Configuration: Sendable {
         let adapters = section.value("adapters")?.filePath() ?? context.resolved("adapters/")
         let limits = section.value("limits")?.section(Limits.decode) ?? Limits()
         let telemetry = section.value("telemetry")?.section(Telemetry.decode) ?? Telemetry()
-        let ownership = section.value("ownership")?.section { $0.ownership() }.flatMap(\.self)
+        let ownership = section.value("ownership")?.section(Ownership.decode).flatMap(\.self)
         let keys = section.value("keys")?.section(Keys.decode) ?? Keys()
         let admin = section.value("admin")?.section(Admin.decode) ?? Admin()
         let reload = section.value("reload")?.section(Reload.decode) ?? Reload()
@@ -127,14 +127,6 @@ extension Configuration {
     package func credential(named name: String) -> Credential? { credentials.first { $0.name == name } }
     package func tier(named name: String) -> Tier? { tiers.first { $0.name == name } }
     package func issuer(named name: String) -> Issuer? { identity.issuers.first { $0.name == name } }
-}
-
-extension YAML.Section {
-    /// The one kind of table so far, and where it is.
-    fileprivate mutating func ownership() -> String? {
-        _ = required("store")?.choice([("sqlite", true)], refused: ["redis": "is not in this version"])
-        return required("path")?.filePath()
-    }
 }
 
 extension YAML.Value {

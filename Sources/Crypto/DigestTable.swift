@@ -55,6 +55,12 @@ package struct DigestTable<Value> {
         values[slot] = nil
     }
 
+    /// Shows every value, in no order. Cost: O(n).
+    @inlinable
+    package func forEach(_ body: (Value) -> Void) {
+        for case let value? in values { body(value) }
+    }
+
     /// Removes every value that is `doomed`. Cost: O(n).
     @inlinable
     package mutating func removeAll(where doomed: (Value) -> Bool) {

@@ -19,7 +19,7 @@ extension Gateway {
     ) throws(Stop) -> Grant {
         let named = try decidedResource(exchange, route, operation)
         if named == nil, let grant = memo.find(principal, route, operation, now: now) {
-            return try accept(grant, &exchange)
+            return try accept(grant, &exchange, isHit: true)
         }
         let key = grantKey(exchange, route, principal, operation, named, now)
         let use = exchange.plan.policy.use(of: route.adapter.operations[operation].action)
@@ -30,14 +30,14 @@ extension Gateway {
             now < grant.renewAt || exchange.couldNotRenew
         {
             if use.isNothing, named == nil { memo.note(grant, principal, route, operation) }
-            return try accept(grant, &exchange)
+            return try accept(grant, &exchange, isHit: true)
         }
         let grant = try makeGrant(&exchange, route, principal, operation, named, now)
         guard grants.insert(key, grant, epochs: epochs, now: now) else {
             throw .refused(Refusal(.tokenExpired))
         }
         if use.isNothing, named == nil { memo.note(grant, principal, route, operation) }
-        return try accept(grant, &exchange)
+        return try accept(grant, &exchange, isHit: false)
     }
 
     /// What the request's path names for policies to decide on; nil where that is the route's own resource.
@@ -54,13 +54,20 @@ extension Gateway {
         }
     }
 
-    private func accept(_ grant: Grant, _ exchange: inout Exchange) throws(Stop) -> Grant {
+    private mutating func accept(
+        _ grant: Grant,
+        _ exchange: inout Exchange,
+        isHit: Bool
+    ) throws(Stop) -> Grant {
         guard grant.isAllowed else {
             exchange.grant = grant
             throw .refused(.policyDenied)
         }
-        // The store may have lost since then what it was given.
-        if let need = grant.means?.provision, provisioned[need] == nil { throw .need(.provision(need)) }
+        if let means = grant.means {
+            // The store may have lost since then what it was given.
+            if let need = means.provision, provisioned[need] == nil { throw .need(.provision(need)) }
+            metrics.granted(series: means.series, isHit: isHit)
+        }
         exchange.grant = grant
         return grant
     }
@@ -131,7 +138,15 @@ extension Gateway {
             isOwnSession: sessions.map { check in { check.owns($0) } }
         )
         let action = route.adapter.operations[operation].action
-        let credential = try credential(for: principal, exchange, route, action, named, scope, now)
+        let role: String?
+        do throws(Stop) {
+            role = try self.role(for: principal, route, chosen: verdict.roles)
+        } catch {
+            // The record says which permits could not agree.
+            exchange.grant = grant(verdict, principal, nil, route.credential?.name, expiry, nil)
+            throw error
+        }
+        let credential = try credential(for: principal, role, exchange, route, action, named, scope, now)
         if let credential { expiry = min(expiry, credential.expiry) }
         let means: Means
         do throws(FieldError) {
@@ -142,6 +157,7 @@ extension Gateway {
                 context: credential?.bytes ?? [],
                 keys: credential?.keys,
                 secret: credential?.secret,
+                role: role,
                 pool: pool(of: principal, route),
                 provision: provision(compartment, principal, exchange, route),
                 series: metrics.series(
@@ -149,7 +165,7 @@ extension Gateway {
                     tenant: principal.tenant.text,
                     tier: principal.tier.name
                 ),
-                recordPart: recordPart(verdict, principal, compartment, route.credential?.name)
+                recordPart: recordPart(verdict, principal, compartment, route.credential?.name, role)
             )
         } catch {
             throw .refused(.fieldsTooLarge)
@@ -161,13 +177,15 @@ extension Gateway {
         _ verdict: PolicyEngine.Verdict,
         _ principal: Principal,
         _ compartment: Compartment,
-        _ credential: String?
+        _ credential: String?,
+        _ role: String?
     ) -> RecordPart {
         var who = HopWho(principal)
         who.policies = verdict.policies
         who.shadowDenials = verdict.shadowDenials
         who.compartment = compartment.bytes
         who.credential = credential
+        who.role = role
         return .who(who)
     }
 
@@ -237,6 +255,7 @@ extension Gateway {
     /// From what was vended, or by a need.
     private mutating func credential(
         for principal: Principal,
+        _ role: String?,
         _ exchange: borrowing Exchange,
         _ route: Route,
         _ action: String,
@@ -245,7 +264,7 @@ extension Gateway {
         _ now: WallTime
     ) throws(Stop) -> VendedCredential? {
         guard let (place, name) = route.credential else { return nil }
-        let form = try stsForm(for: principal, route, action, named, scope)
+        let form = try stsForm(for: principal, role, route, action, named, scope)
         let generation = exchange.plan.generation
         keys.beginCredential(
             generation: generation,

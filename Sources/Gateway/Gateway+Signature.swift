@@ -140,15 +140,34 @@ extension Gateway {
 
     // MARK: ours
 
+    /// ARN of the role that is assumed: the one that a permit of the decision chooses, else that of the tier, else the
+    /// credential's. Nil for credentials that know no roles, where what policies choose means nothing.
+    func role(
+        for principal: Principal,
+        _ route: Route,
+        chosen: [String]
+    ) throws(Stop) -> String? {
+        guard let plan = route.signing?.plan else { return nil }
+        // Whichever is taken, the other permit's author meant something else.
+        guard chosen.count <= 1 else { throw .refused(.roleAmbiguous) }
+        if let name = chosen.first {
+            guard let role = plan.namedRoles[name] else { throw .refused(.roleRefused) }
+            return role
+        }
+        guard let role = plan.role(ofTier: principal.tier.name) else { throw .refused(.roleMissing) }
+        return role
+    }
+
     /// What is asked of STS for a principal; nil for credentials of another kind.
     func stsForm(
         for principal: Principal,
+        _ role: String?,
         _ route: Route,
         _ action: String,
         _ named: [UInt8]?,
         _ scope: AdapterScope
     ) throws(Stop) -> [UInt8]? {
-        guard let plan = route.signing?.plan else { return nil }
+        guard let plan = route.signing?.plan, let role else { return nil }
         let policy = plan.narrows ? route.adapter.sessionPolicy(action, scope, resource: named) : nil
         if let policy, policy.count > SessionPolicy.maximumBytes {
             throw .refused(.sessionPolicyTooLarge)
@@ -159,8 +178,7 @@ extension Gateway {
             issuer: principal.issuer.url,
             user: principal.user.text
         )
-        guard let form = plan.assumeRole(subject, policy: policy) else { throw .refused(.roleMissing) }
-        return form
+        return plan.assumeRole(role, subject, policy: policy)
     }
 
     /// Signs the request as it leaves. Whatever was collected is signed with its digest; an object that flows keeps the

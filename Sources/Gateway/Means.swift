@@ -33,6 +33,8 @@ package final class Means {
     let provision: ProvisionNeed?
     /// Keys to sign with at the upstream.
     let keys: AWSCredential?
+    /// ARN of the role whose keys they are.
+    package let role: String?
     /// A credential that stands in the requests.
     let injected: InjectedCredential?
     /// That of the day on which it was used last.
@@ -53,6 +55,7 @@ package final class Means {
         context: [UInt8],
         keys: AWSCredential?,
         secret: Secret?,
+        role: String?,
         pool: Int,
         provision: ProvisionNeed?,
         series: Int,
@@ -62,6 +65,7 @@ package final class Means {
         self.recordPart = recordPart
         self.pool = pool
         self.keys = keys
+        self.role = role
         self.provision = provision
         self.series = series
         var fields = Fields()

@@ -88,6 +88,8 @@ package final class PolicyEngine: Sendable {
         package var shadowDenials: [String]
         /// Policies that failed, with their errors; as Cedar has it, they did not apply.
         package var errors: [String]
+        /// Names of the roles that the permits of an allowed request choose, each once, in a fixed order.
+        package var roles: [String] = []
     }
 
     private let authorizer: Authorizer
@@ -96,6 +98,7 @@ package final class PolicyEngine: Sendable {
     /// By tier, patterns of the models that it has; empty where no tier names any.
     private let models: [(tier: EntityUID, patterns: [Pattern])]
     private let uses: [String: FactUse]
+    private let roles: [PolicyID: String]
     private let isShadow: @Sendable (PolicyID) -> Bool
 
     /// - Parameters:
@@ -103,6 +106,7 @@ package final class PolicyEngine: Sendable {
     ///   - groups: of the tenants that have one, by id.
     ///   - models: by tier, patterns of the models that it is entitled to, with `*` for any run of characters.
     ///   - actions: every action that an adapter can ask for.
+    ///   - roles: by permit, the name of the role that it chooses (`@role`).
     ///   - isShadow: whether a policy's denial is only recorded (THREATS 11).
     package init(
         _ policies: PolicySet,
@@ -110,6 +114,7 @@ package final class PolicyEngine: Sendable {
         groups: [String: String],
         models: [(tier: String, patterns: [String])] = [],
         actions: Set<String>,
+        roles: [PolicyID: String] = [:],
         isShadow: @escaping @Sendable (PolicyID) -> Bool
     ) {
         authorizer = Authorizer(policies)
@@ -121,6 +126,7 @@ package final class PolicyEngine: Sendable {
             }
             return (Self.uid("Tier", tier), compiled)
         }
+        self.roles = roles
         self.isShadow = isShadow
         var uses: [String: FactUse] = [:]
         for action in actions {
@@ -219,7 +225,8 @@ package final class PolicyEngine: Sendable {
             isAllowed: isAllowed,
             policies: reasons.map { "\($0)" },
             shadowDenials: shadow.map { "\($0)" },
-            errors: errors
+            errors: errors,
+            roles: isAllowed && !roles.isEmpty ? Set(decision.permits.compactMap { roles[$0] }).sorted() : []
         )
     }
 

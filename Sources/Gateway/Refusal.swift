@@ -62,6 +62,10 @@ package struct Refusal: Sendable {
     // AWS.
     package static let signatureChunksRefused = Refusal("signature_chunks_refused", .badRequest, .client)
     package static let payloadMismatch = Refusal("payload_mismatch", .badRequest, .client)
+    /// Two permits that let the request through choose different roles.
+    package static let roleAmbiguous = Refusal("role_ambiguous", .forbidden, .us)
+    /// A permit chooses a role that the route's credential does not offer.
+    package static let roleRefused = Refusal("role_refused", .forbidden, .us)
     package static let roleMissing = Refusal("role_missing", .forbidden, .us)
     package static let sessionPolicyTooLarge = Refusal("session_policy_too_large", .forbidden, .us)
     /// The process did not say the word that its container was given for fetching keys.

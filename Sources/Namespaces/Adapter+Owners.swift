@@ -18,6 +18,19 @@ extension Adapter {
         rewrites.contains { if case .own(.number) = $0.kind { true } else { false } }
     }
 
+    /// What tells the ids of this adapter from others' in the table of owners.
+    /// - Parameter upstream: its name.
+    package func ownedSpaces(of upstream: String) -> [[UInt8]] {
+        rewrites.compactMap { rewrite in
+            guard case .own(.number) = rewrite.kind else { return nil }
+            return Self.space(Array(upstream.utf8), rewrite)
+        }
+    }
+
+    private static func space(_ upstream: [UInt8], _ rewrite: AdapterRewrite) -> [UInt8] {
+        upstream + [ASCII.slash] + Array(rewrite.name.utf8)
+    }
+
     /// Appends the store's id behind a number that the agent sent.
     func openNumber(
         _ rewrite: Int,
@@ -57,10 +70,9 @@ extension Adapter {
         _ rewrite: Int,
         _ scope: AdapterScope
     ) -> OwnerCache.Answer? {
-        let name = rewrites[rewrite].name
-        return scope.owners.find(
+        scope.owners.find(
             OwnerCache.Query(
-                space: scope.space + [ASCII.slash] + Array(name.utf8),
+                space: Self.space(scope.space, rewrites[rewrite]),
                 compartment: scope.compartment.bytes,
                 ask: ask
             )

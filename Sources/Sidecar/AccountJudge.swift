@@ -20,9 +20,7 @@ package struct AccountJudge: Sendable {
         }
         for credential in configuration.credentials {
             guard case .sts(let sts) = credential.kind else { continue }
-            for arn in Set([sts.role].compactMap(\.self) + sts.roles.values).sorted() {
-                found += role(arn, sts, credential.name)
-            }
+            for arn in sts.allRoles { found += role(arn, sts, credential.name) }
         }
         return found
     }

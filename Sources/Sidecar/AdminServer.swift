@@ -140,6 +140,7 @@ extension ControlPlane {
         where source.hasKeys && snapshot.identity.keys[place] == nil {
             missing += "issuer \(source.issuer): no keys yet\n"
         }
+        if !ownership.hasBegun { missing += "ownership: its table has not answered yet\n" }
         return missing.isEmpty ? AdminReply(.ok, "ready\n") : AdminReply(.serviceUnavailable, missing)
     }
 
@@ -148,7 +149,13 @@ extension ControlPlane {
         var merged = MetricSnapshot()
         for snapshot in await collectCounters() { merged.merge(snapshot) }
         merged.merge(ownCounters)
-        PrometheusText.encode(merged, gauges: gauges(), tenants: &tenantLabels, into: &text)
+        PrometheusText.encode(
+            merged,
+            gauges: gauges(),
+            credentials: credentialStandings(),
+            tenants: &tenantLabels,
+            into: &text
+        )
         return AdminReply(.ok, text.bytes.array(), PrometheusText.contentType)
     }
 
@@ -162,6 +169,7 @@ extension ControlPlane {
         gauges.set(.overloaded, isPressed ? 1 : 0)
         gauges.set(.configurationGeneration, Int(clamping: snapshot.plan.generation))
         gauges.set(.processStart, Int(startedOn.seconds))
+        if let isConnected = ownership.isConnected { gauges.set(.ownershipConnected, isConnected ? 1 : 0) }
         for (place, source) in plan.keySources.enumerated() {
             guard let keys = snapshot.identity.keys[place] else { continue }
             gauges.set(.keyAge, label: source.issuer, Int((now - keys.fetchedAt).nanoseconds / 1_000_000_000))
@@ -172,7 +180,7 @@ extension ControlPlane {
         return gauges
     }
 
-    var isReady: Bool { !isDraining && snapshot.identity.hasAllKeys }
+    var isReady: Bool { !isDraining && snapshot.identity.hasAllKeys && ownership.hasBegun }
 }
 
 struct AdminReply {

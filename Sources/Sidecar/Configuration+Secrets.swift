@@ -7,6 +7,10 @@ extension Configuration {
         let secrets = [keys.current, keys.previous, admin.token] + credentials.map(\.secret)
         var paths: [String] = []
         for case .file(let path)? in secrets { paths.append(path) }
+        if case .redis(let table)? = ownership {
+            if case .file(let path)? = table.password { paths.append(path) }
+            if let key = table.tls?.certificate?.privateKey { paths.append(key) }
+        }
         for listener in listeners { paths += listener.tls?.certificates.map(\.privateKey) ?? [] }
         return paths + upstreams.compactMap { $0.tls?.certificate?.privateKey }
     }

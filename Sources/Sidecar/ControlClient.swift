@@ -105,7 +105,7 @@ struct ControlClient {
         }
     }
 
-    private func connect(_ target: Target, _ deadline: Instant) async throws(FetchError) -> AsyncSocket {
+    func connect(_ target: Target, _ deadline: Instant) async throws(FetchError) -> AsyncSocket {
         let resolution: Resolution
         do throws(ResolutionError) {
             resolution = try await resolver.resolve(target.host, port: target.port, deadline: deadline)

@@ -46,6 +46,8 @@ struct ControlPlan: Sendable {
     /// Path; nil for none.
     let auditLog: String?
     let admin: AdminPlan
+    /// Where owners of ids are remembered; nil for nowhere.
+    let ownership: OwnershipPlan?
     /// Of this program.
     let version: String
 }

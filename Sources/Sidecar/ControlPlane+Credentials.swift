@@ -119,6 +119,7 @@ extension ControlPlane {
             now: Clock.wallTime(),
             spread: UInt8(truncatingIfNeeded: entropy.integer())
         )
+        vendLedger.add(asked.principal.tenant.text, isVended: true)
         switch acceptance {
         case .accepted: tell(asked, credential, .met)
         // The tenant was suspended meanwhile.
@@ -128,6 +129,7 @@ extension ControlPlane {
 
     private func finish(_ asked: CredentialNeed, _ ticket: VendTicket, failure: VendFailure) {
         count(.vendFailures)
+        vendLedger.add(asked.principal.tenant.text, isVended: false)
         let spread = UInt8(truncatingIfNeeded: entropy.integer())
         _ = credentials.failed(asked.key, ticket, failure, now: Clock.wallTime(), spread: spread)
         tell(asked, nil, .failed(Refusal(failure)))
@@ -137,6 +139,25 @@ extension ControlPlane {
         for waiter in credentialWaiters.removeValue(forKey: asked.key) ?? [] {
             answer(waiter.worker, waiter.need, credential, outcome)
         }
+    }
+}
+
+extension ControlPlane {
+    /// By tenant, what there is of credentials.
+    func credentialStandings() -> [String: CredentialStanding] {
+        let now = Clock.wallTime()
+        var standings: [String: CredentialStanding] = [:]
+        for (tenant, counts) in vendLedger.counts {
+            standings[tenant, default: CredentialStanding()].vends = counts.vended
+            standings[tenant]?.failures = counts.failed
+        }
+        for (tenant, holding) in credentials.holdings(now: now) {
+            standings[tenant, default: CredentialStanding()].held = holding.count
+            // A clock that was set back is no reason for an age below zero.
+            standings[tenant]?.oldestAge = Int(max(0, (now - holding.oldest).nanoseconds) / 1_000_000_000)
+            standings[tenant]?.nextExpiry = Int(holding.nextExpiry.seconds)
+        }
+        return standings
     }
 }
 

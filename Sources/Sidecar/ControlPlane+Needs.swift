@@ -5,7 +5,6 @@ import HTTPTypes
 import Identity
 import Namespaces
 import Runtime
-import Storage
 import Telemetry
 import Vending
 
@@ -21,34 +20,6 @@ extension ControlPlane {
         case .provision(let provision): meetProvision(provision, worker)
         case .owners: meetOwners(need, worker)
         case .lease(let lease): meetLease(lease, worker)
-        }
-    }
-
-    // MARK: owners
-
-    /// All that came in one turn is answered in one: whatever they claim is one transaction, one sync of the disk.
-    private func meetOwners(_ need: Need, _ worker: Int) {
-        ownerWaiters.append((need, worker))
-        if ownerWaiters.count == 1 { Task(executorPreference: loop) { await self.answerOwners() } }
-    }
-
-    private func answerOwners() async {
-        let waiters = ownerWaiters
-        ownerWaiters = []
-        var queries: [OwnerCache.Query] = []
-        for case .owners(let asked) in waiters.map(\.need) { queries += asked }
-        var answers: [OwnerCache.Answer]?
-        do throws(StorageError) { answers = try ownership.answer(queries) } catch {
-            notice("ownership: \(error)")
-        }
-        var rest = (answers ?? [])[...]
-        for (need, worker) in waiters {
-            guard case .owners(let asked) = need, answers != nil else {
-                answer(worker, need, nil, .failed(.ownershipFailed))
-                continue
-            }
-            answer(worker, need, nil, .owners(Array(rest.prefix(asked.count))))
-            rest = rest.dropFirst(asked.count)
         }
     }
 

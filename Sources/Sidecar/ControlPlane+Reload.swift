@@ -87,7 +87,7 @@ extension ControlPlane {
         let restart = "needs a new process: bulkhead serve --take-over"
         if next.workerCount != workers.count { note("workers", "another number \(restart)") }
         if old.admin.socket != new.admin.socket { note("admin.socket", "another path \(restart)") }
-        if old.ownership != new.ownership { note("ownership.path", "another file \(restart)") }
+        if old.ownership != new.ownership { note("ownership", "another table \(restart)") }
         if old.admin.address != new.admin.address { note("admin.address", "another address \(restart)") }
         if old.telemetry.tenantsLabelled != new.telemetry.tenantsLabelled {
             note("telemetry.tenants_labelled", "another number \(restart)")
@@ -208,6 +208,7 @@ extension ControlPlane {
             plan = controlPlan
             snapshot = next
             log = newLog
+            ownership.renew(controlPlan.ownership)
             if newAudit != nil || controlPlan.auditLog == nil {
                 audit = newAudit
                 beginAudit()

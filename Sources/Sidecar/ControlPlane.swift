@@ -36,6 +36,7 @@ actor ControlPlane {
     /// The last good answer for each endpoint.
     var resolved: [Configuration.Endpoint: [SocketAddress]] = [:]
     var credentials = CredentialCache<VendedCredential>()
+    var vendLedger = VendLedger(overflow: TenantLabels.other)
     /// By the name of the agent.
     var leases: [String: LeaseTable] = [:]
     /// By ticket.
@@ -80,6 +81,8 @@ actor ControlPlane {
     let ownership: OwnershipDesk
     /// Who waits for the next look into it.
     var ownerWaiters: [(need: Need, worker: Int)] = []
+    /// It is asked, or connected to: one at a time.
+    var isAskingOwners = false
     private var pending = Buffer()
     private var isWriting = false
     private var drainedWorkers = 0
@@ -119,7 +122,7 @@ actor ControlPlane {
         log = try Self.open(plan.accessLog)
         var random = EntropyPool()
         audit = try plan.auditLog.map { try AuditSink(path: $0, name: random.integer()) }
-        ownership = try OwnershipDesk(path: standing.loader.configuration.ownership)
+        ownership = try OwnershipDesk(plan.ownership, client)
         tenantLabels = TenantLabels(limit: snapshot.plan.tenantsLabelled)
         // The process before answers there until this one takes its place.
         let listeners = try takeOver == nil ? Self.listen(plan.admin, nil, on: loop) : []
@@ -139,6 +142,7 @@ actor ControlPlane {
         startLeasing()
         startWatchingFiles()
         startAdmin()
+        Task(executorPreference: loop) { await self.watchOwnership() }
         Task(executorPreference: loop) { await self.watchMemory() }
         if takeOver != nil { Task(executorPreference: loop) { await self.takePlace() } }
     }

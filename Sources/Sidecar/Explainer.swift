@@ -90,8 +90,7 @@ package struct Explainer {
             switch need {
             case .keys: break
             case .owners(let queries):
-                let desk = try? OwnershipDesk(path: loader.configuration.ownership)
-                let answers = (try? desk?.answer(queries)) ?? nil
+                let answers = Self.owners(queries, plan.ownership)
                 outcome = answers.map { .owners($0) } ?? .failed(.ownershipFailed)
             case .provision: provisions = true
             case .lease(let lease): outcome = .leased(upstream: lease.upstream)
@@ -104,6 +103,22 @@ package struct Explainer {
             action = gateway.resume(&exchange, outcome, now: now)
         }
         return explanation(exchange, listeners[listener].name, action, provisions, secrets)
+    }
+
+    /// What the table of owners says; nil where it fails. Nothing is claimed: no answer of a store is looked at here.
+    private static func owners(
+        _ queries: [OwnerCache.Query],
+        _ plan: OwnershipPlan?
+    ) -> [OwnerCache.Answer]? {
+        let answers = try? ControlLoop.run { loop -> [OwnerCache.Answer?] in
+            guard let resolver = try? Resolver(on: loop),
+                let desk = try? OwnershipDesk(plan, ControlClient(loop: loop, resolver: resolver)),
+                let answers = try? await desk.answer(queries)
+            else { return [nil] }
+            return answers
+        }
+        let whole = answers?.compactMap(\.self)
+        return whole?.count == queries.count ? whole : nil
     }
 
     /// Keys of AWS, tokens and secrets are not vended for an explanation: others stand in their place, which nobody knows.
@@ -180,6 +195,7 @@ package struct Explainer {
             add("policies", grant.policyIDs.joined(separator: ", "))
             add("would_deny", grant.shadowDenials.joined(separator: ", "))
             add("credential", grant.credential)
+            add("role", grant.means?.role)
             if let means = grant.means {
                 add("compartment", String(decoding: means.scope.compartment.bytes, as: UTF8.self))
             }

@@ -178,6 +178,7 @@ extension Loader {
                 address: configuration.admin.address.map(socketAddress),
                 token: token
             ),
+            ownership: try ownershipPlan(),
             version: Version.text
         )
     }

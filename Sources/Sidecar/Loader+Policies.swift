@@ -21,11 +21,38 @@ extension Loader {
             }
         }
         guard let policies = parse(sources, &problems) else { return PolicySet() }
+        checkRoles(policies, configuration, &problems)
         if let path = configuration.policy.schema, let schema = loadSchema(path, files, &problems) {
             let findings = Validator(schema).validate(policies, sources: sources)
             problems += findings.filter { $0.severity == .error }.map(\.description)
         }
         return policies
+    }
+
+    /// Who writes policies chooses among the roles that a credential offers, and can name no other (`@role`).
+    private static func checkRoles(
+        _ policies: PolicySet,
+        _ configuration: Configuration,
+        _ problems: inout [String]
+    ) {
+        var known: Set<String> = []
+        for credential in configuration.credentials {
+            if case .sts(let sts) = credential.kind { known.formUnion(sts.namedRoles.keys) }
+        }
+        for policy in policies.written {
+            guard let role = policy.annotation("role")?.string else { continue }
+            let place = (policy.location.map { "\($0): " } ?? "") + "policy \(policy.id): "
+            if policy.effect == .forbid {
+                problems.append(place + "@role is for a permit: a forbid lets nothing through")
+            } else if !known.contains(role) {
+                let offered = known.sorted().joined(separator: ", ")
+                problems.append(
+                    place
+                        + "no credential offers the role \"\(role)\": write it into \"named_roles\" of one of "
+                        + "kind aws-sts" + (offered.isEmpty ? "" : ", or take one that is there: \(offered)")
+                )
+            }
+        }
     }
 
     /// A file itself, or the policies of a folder, not those of folders in it.

@@ -180,6 +180,7 @@ extension Loader {
         let plan = STSPlan(
             role: sts.role,
             roles: sts.roles,
+            namedRoles: sts.namedRoles,
             region: sts.region,
             duration: sts.duration,
             tenantTag: sts.tags.tenant,
@@ -311,6 +312,11 @@ extension Loader {
             },
             models: configuration.tiers.map { ($0.name, $0.models) },
             actions: actions,
+            roles: Dictionary(
+                policies.effective.compactMap { policy in
+                    policy.annotation("role").map { (policy.id, $0.string) }
+                }
+            ) { first, _ in first },
             isShadow: { shadowed && marked.contains($0) }
         )
     }

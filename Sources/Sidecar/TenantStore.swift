@@ -8,6 +8,7 @@ import Identity
 import JSON
 import Namespaces
 import Runtime
+import Storage
 
 /// Why a walk through a tenant's compartment stops.
 enum TenantStoreError: Error, CustomStringConvertible {
@@ -17,6 +18,7 @@ enum TenantStoreError: Error, CustomStringConvertible {
     /// The answer is not what the table's `contents` says.
     case shape(thing: String)
     case file(Files.Failure)
+    case owners(OwnershipFailure)
 
     var description: String {
         switch self {
@@ -25,6 +27,7 @@ enum TenantStoreError: Error, CustomStringConvertible {
         case .status(let thing, let status): "\(thing): the store answered \(status)"
         case .shape(let thing): "\(thing): the answer is not as the table's contents says"
         case .file(let error): error.description
+        case .owners(let failure): "the table of owners: \(failure)"
         }
     }
 }
@@ -36,6 +39,8 @@ struct TenantStore: Sendable {
     let compartment: Compartment
     let tenant: String
     let idKey: Secret
+    /// Where owners of ids are remembered.
+    let ownership: OwnershipPlan?
 
     /// An answer that is larger than this is an error: pages are to be smaller.
     static let maximumBytes = 256 << 20
@@ -60,11 +65,6 @@ struct TenantStore: Sendable {
                 "the table of adapter \(route.adapter) does not say what a compartment holds (\"contents\")"
             ])
         }
-        guard !adapter.remembersOwners else {
-            throw LoadProblems([
-                "adapter \(route.adapter) remembers owners in a table, which only a running Bulkhead asks"
-            ])
-        }
         guard route.credentials == nil else {
             throw LoadProblems([
                 "route \(store) sends a credential that is made from a caller's token: nobody calls here"
@@ -80,6 +80,7 @@ struct TenantStore: Sendable {
                 throw LoadProblems(["route \(store) has no upstream"])
             }
             upstream = places.upstreams[place]
+            ownership = adapter.remembersOwners ? try loader.ownershipPlan() : nil
         } catch let problems as LoadProblems {
             throw problems
         } catch {
@@ -124,19 +125,23 @@ struct TenantStore: Sendable {
         _ request: AdapterContents.Request,
         _ values: [String: String],
         offset: Int,
+        _ owners: Owners,
         on client: ControlClient
     ) async throws(TenantStoreError) -> (status: UInt16, body: [UInt8]) {
         let scope = AdapterScope(
             adapter,
             compartment: compartment,
             tenant: tenant.utf8Span.span,
-            idKey: idKey
+            idKey: idKey,
+            owners: owners.cache,
+            space: upstream.name
         )
         var call = AdapterCall(adapter, scope)
         let (target, body) = request.filled(values, offset: offset)
-        let outcome: AdapterCall.Outcome
-        do throws(AdapterFailure) { outcome = try call.request(request.method, target, body) } catch {
-            throw .adapter(error)
+        let outcome = try await owners.settled { () throws(TenantStoreError) in
+            do throws(AdapterFailure) { return try call.request(request.method, target, body) } catch {
+                throw .adapter(error)
+            }
         }
         let reply: ControlClient.Reply
         switch outcome {
@@ -156,14 +161,64 @@ struct TenantStore: Sendable {
                 throw .fetch(error)
             }
         }
-        do throws(AdapterFailure) {
-            return try call.answer(
-                status: UInt16(clamping: reply.status),
-                contentType: reply.contentType,
-                reply.body
-            )
-        } catch {
-            throw .adapter(error)
+        return try await owners.settled { () throws(TenantStoreError) in
+            do throws(AdapterFailure) {
+                return try call.answer(
+                    status: UInt16(clamping: reply.status),
+                    contentType: reply.contentType,
+                    reply.body
+                )
+            } catch {
+                throw .adapter(error)
+            }
+        }
+    }
+}
+
+extension TenantStore {
+    /// What one walk knows of the owners of ids.
+    final class Owners {
+        let cache = OwnerCache()
+        private let desk: OwnershipDesk
+
+        init(_ plan: OwnershipPlan?, _ client: ControlClient) throws(TenantStoreError) {
+            do throws(StorageError) { desk = try OwnershipDesk(plan, client) } catch {
+                throw .owners(.file(error))
+            }
+        }
+
+        /// Runs a transform again until it lacks no owner any more.
+        fileprivate func settled<Result>(
+            _ body: () throws(TenantStoreError) -> Result
+        ) async throws(TenantStoreError) -> Result {
+            cache.forget()
+            while true {
+                let result = Swift.Result(catching: body)
+                let missing = cache.missing
+                if missing.isEmpty { return try result.get() }
+                var answers: [OwnerCache.Answer] = []
+                do throws(OwnershipFailure) {
+                    answers = try await desk.answer(missing).compactMap(\.self)
+                    guard answers.count == missing.count else { throw .resting }
+                } catch {
+                    throw .owners(error)
+                }
+                cache.learn(missing, answers)
+                cache.begin()
+            }
+        }
+
+        /// Forgets whose all these were.
+        /// - Returns: how many.
+        func erase(_ store: TenantStore) async throws(TenantStoreError) -> Int {
+            do throws(OwnershipFailure) {
+                return try await desk.erase(
+                    spaces: store.adapter.ownedSpaces(of: store.upstream.name),
+                    compartment: store.compartment.bytes
+                )
+            } catch {
+                throw .owners(error)
+            }
         }
     }
 }

@@ -72,6 +72,11 @@ package struct TenantWalk: Sendable {
 
 /// One walk under way, on its own loop.
 private final class Walker {
+    private struct Caller {
+        let client: ControlClient
+        let owners: TenantStore.Owners
+    }
+
     private let store: TenantStore
     private let deed: TenantWalk.Deed
     private let loop: ControlLoop
@@ -97,10 +102,16 @@ private final class Walker {
             } catch {
                 throw .fetch(.resolution(error))
             }
-            for thing in store.adapter.contents { try await walk(thing, [:], client) }
+            let caller = Caller(client: client, owners: try TenantStore.Owners(store.ownership, client))
+            for thing in store.adapter.contents { try await walk(thing, [:], caller) }
             guard deed == .erase else { return }
             for index in report.lines.indices { report.lines[index].left = 0 }
-            for thing in store.adapter.contents { try await recount(thing, [:], client) }
+            for thing in store.adapter.contents { try await recount(thing, [:], caller) }
+            // Whose they were is forgotten last: without it nothing of the compartment can be found.
+            if store.adapter.remembersOwners, report.isDone {
+                let count = try await caller.owners.erase(store)
+                report.lines.append(TenantWalk.Line(thing: "id", found: count, deleted: count, left: 0))
+            }
         } catch {
             report.failure = error.description
         }
@@ -115,22 +126,28 @@ private final class Walker {
     private func walk(
         _ thing: AdapterContents,
         _ values: [String: String],
-        _ client: ControlClient
+        _ caller: Caller
     ) async throws(TenantStoreError) {
         let place = line(thing)
-        let items = try await list(thing, values, client)
+        let items = try await list(thing, values, caller)
         report.lines[place].found += items.count
         for item in items {
             guard let own = thing.values(of: item) else { throw .shape(thing: thing.name) }
             let all = values.merging(own) { _, new in new }
             if case .export(let folder) = deed {
                 try write(item, to: "\(folder)/\(thing.name).jsonl", all)
-                if let export = thing.export { try await self.export(export, thing, all, folder, client) }
+                if let export = thing.export { try await self.export(export, thing, all, folder, caller) }
                 report.lines[place].exported += 1
             }
-            for inner in thing.contents { try await walk(inner, all, client) }
+            for inner in thing.contents { try await walk(inner, all, caller) }
             if deed == .erase, let delete = thing.delete {
-                let (status, _) = try await store.ask(delete, all, offset: 0, on: client)
+                let (status, _) = try await store.ask(
+                    delete,
+                    all,
+                    offset: 0,
+                    caller.owners,
+                    on: caller.client
+                )
                 // Gone already is gone.
                 guard status < 300 || status == 404 else { throw .status(thing: thing.name, status) }
                 report.lines[place].deleted += 1
@@ -144,16 +161,16 @@ private final class Walker {
     private func recount(
         _ thing: AdapterContents,
         _ values: [String: String],
-        _ client: ControlClient
+        _ caller: Caller
     ) async throws(TenantStoreError) {
-        let items = try await list(thing, values, client)
+        let items = try await list(thing, values, caller)
         if thing.delete != nil {
             report.lines[line(thing)].left = (report.lines[line(thing)].left ?? 0) + items.count
         }
         for item in items {
             guard let own = thing.values(of: item) else { throw .shape(thing: thing.name) }
             for inner in thing.contents {
-                try await recount(inner, values.merging(own) { _, new in new }, client)
+                try await recount(inner, values.merging(own) { _, new in new }, caller)
             }
         }
     }
@@ -161,11 +178,17 @@ private final class Walker {
     private func list(
         _ thing: AdapterContents,
         _ values: [String: String],
-        _ client: ControlClient
+        _ caller: Caller
     ) async throws(TenantStoreError) -> [JSONValue] {
         var items: [JSONValue] = []
         while true {
-            let (status, body) = try await store.ask(thing.list, values, offset: items.count, on: client)
+            let (status, body) = try await store.ask(
+                thing.list,
+                values,
+                offset: items.count,
+                caller.owners,
+                on: caller.client
+            )
             // A compartment that was never used is not there.
             if status == 404 { return items }
             guard status < 300 else { throw .status(thing: thing.name, status) }
@@ -183,11 +206,17 @@ private final class Walker {
         _ thing: AdapterContents,
         _ values: [String: String],
         _ folder: String,
-        _ client: ControlClient
+        _ caller: Caller
     ) async throws(TenantStoreError) {
         var offset = 0
         while true {
-            let (status, body) = try await store.ask(request, values, offset: offset, on: client)
+            let (status, body) = try await store.ask(
+                request,
+                values,
+                offset: offset,
+                caller.owners,
+                on: caller.client
+            )
             guard status < 300 else { throw .status(thing: thing.name, status) }
             guard let answer = Self.parse(body) else { throw .shape(thing: thing.name) }
             try write(answer, to: "\(folder)/\(thing.name).content.jsonl", values)

@@ -2,7 +2,7 @@
 
 /// Whose the ids are that a store has invented and that can bear no seal, such as numbers (THREATS 14).
 ///
-/// A row is written once, when the store's answer to a creation was seen, and never changed or taken away: an id that a
+/// A row is written once, when the store's answer to a creation was seen, and never changed: an id that a
 /// store gives out a second time stays its first owner's. Each compartment counts its own objects, so that what its agent
 /// sees (1, 2, 3, …) tells nothing of the others'. One instance for each file, on one thread; other processes may have the
 /// file open too. Cost: some 20 µs to look up, one sync of the disk for each transaction that claims.
@@ -32,6 +32,8 @@ package final class OwnershipTable {
     private let byNumber: Statement
     private let last: Statement
     private let insert: Statement
+    private let erase: Statement
+    private let changes: Statement
 
     /// Of the layout of the table.
     private static let version: Int64 = 1
@@ -50,6 +52,15 @@ package final class OwnershipTable {
         insert = try database.prepare(
             "INSERT INTO owned (space, real, compartment, number) VALUES (?1, ?2, ?3, ?4)"
         )
+        // Behind the numbers of what was erased before, so that no two are alike.
+        erase = try database.prepare(
+            """
+            UPDATE owned SET compartment = x'', number = number + (
+                SELECT coalesce(max(number), 0) FROM owned WHERE space = ?1 AND compartment = x''
+            ) WHERE space = ?1 AND compartment = ?2
+            """
+        )
+        changes = try database.prepare("SELECT changes()")
         self.database = database
     }
 
@@ -104,6 +115,16 @@ package final class OwnershipTable {
         try byReal.run([.bytes(claim.space), .bytes(claim.real)]) { row in
             row.bytes(0) == claim.compartment ? .own(number: row.integer(1)) : .foreign
         } ?? .nobody
+    }
+
+    /// Forgets whose a compartment's ids were. They stay taken, by nobody: a worker may remember whose they were, so no
+    /// other may ever have them.
+    /// - Returns: how many there were.
+    package func erase(space: [UInt8], compartment: [UInt8]) throws(StorageError) -> Int {
+        try database.transaction { () throws(StorageError) in
+            try erase.run([.bytes(space), .bytes(compartment)])
+            return try Int(clamping: changes.run([]) { $0.integer(0) } ?? 0)
+        }
     }
 
     /// The real id behind a compartment's number; nil for a number that it was never shown.

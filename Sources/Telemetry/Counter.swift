@@ -42,6 +42,8 @@ package enum Counter: Int, Sendable, CaseIterable {
     case needsMet, needsFailed
     case keyFetches, keyFetchFailures, vends, vendFailures
     case reloads, reloadFailures
+    /// Ids that a store has made, and whose they became; looks into the table of owners that failed.
+    case ownersClaimed, ownersForeign, ownershipFailures
     /// Endpoints of agents that are leased.
     case leasesGranted, endpointsRecycled, recycleFailures
     /// For a tenant that was suspended, a key that was taken back.
@@ -89,6 +91,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .keyFetches, .keyFetchFailures: "bulkhead_issuer_key_fetches_total"
         case .vends, .vendFailures: "bulkhead_credential_vends_total"
         case .reloads, .reloadFailures: "bulkhead_configuration_reloads_total"
+        case .ownersClaimed, .ownersForeign: "bulkhead_ownership_claims_total"
+        case .ownershipFailures: "bulkhead_ownership_failures_total"
         case .leasesGranted: "bulkhead_leases_granted_total"
         case .endpointsRecycled, .recycleFailures: "bulkhead_endpoint_recycles_total"
         case .exchangesCut: "bulkhead_exchanges_cut_total"
@@ -135,6 +139,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .keyFetches, .keyFetchFailures: "Fetches of issuers' keys, by result."
         case .vends, .vendFailures: "Credentials asked for, by result."
         case .reloads, .reloadFailures: "Configurations read anew, by result."
+        case .ownersClaimed, .ownersForeign: "New ids of stores, by whose they were."
+        case .ownershipFailures: "Looks into the table of owners that failed."
         case .leasesGranted: "Requests that were given an endpoint of a leased agent."
         case .endpointsRecycled, .recycleFailures: "Endpoints started anew between two leases, by result."
         case .exchangesCut:
@@ -161,6 +167,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .needsMet, .keyFetches, .vends, .reloads, .endpointsRecycled: "{result=\"success\"}"
         case .needsFailed, .keyFetchFailures, .vendFailures, .reloadFailures, .recycleFailures:
             "{result=\"failure\"}"
+        case .ownersClaimed: "{owner=\"own\"}"
+        case .ownersForeign: "{owner=\"foreign\"}"
         case .connectionsRefused: "{limit=\"process\"}"
         case .connectionsRefusedAtListener: "{limit=\"listener\"}"
         case .connectionsRefusedFromAddress: "{limit=\"address\"}"
@@ -178,7 +186,7 @@ package enum Counter: Int, Sendable, CaseIterable {
             .http2Connections, .http2Streams, .http2WindowStalls,
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
             .handlesSealed, .handlesOpened, .leasesGranted, .headersStripped, .decisions, .policyErrors,
-            .shadowDenials,
+            .shadowDenials, .ownershipFailures,
             .exchangesCut, .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries,
             .upstreamHTTP2Connections,
             .leaksStopped, .auditEvents, .auditEventsDropped:

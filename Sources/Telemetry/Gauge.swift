@@ -16,6 +16,8 @@ package enum Gauge: Int, Sendable, CaseIterable {
     case residentBytes
     /// 1 while new requests are turned away for memory, else 0. No label.
     case overloaded
+    /// 1 while the table of owners in Redis answers, else 0; not set for another. No label.
+    case ownershipConnected
     /// Seconds since an issuer's keys were fetched. Label: issuer.
     case keyAge
     /// Label: upstream.
@@ -24,7 +26,9 @@ package enum Gauge: Int, Sendable, CaseIterable {
     /// Name of the label, if it has one.
     var label: StaticString? {
         switch self {
-        case .ready, .processStart, .workers, .configurationGeneration, .residentBytes, .overloaded: nil
+        case .ready, .processStart, .workers, .configurationGeneration, .residentBytes, .overloaded,
+            .ownershipConnected:
+            nil
         case .build: "version"
         case .keyAge: "issuer"
         case .healthyEndpoints: "upstream"
@@ -40,6 +44,7 @@ package enum Gauge: Int, Sendable, CaseIterable {
         case .configurationGeneration: "bulkhead_configuration_generation"
         case .residentBytes: "process_resident_memory_bytes"
         case .overloaded: "bulkhead_overloaded"
+        case .ownershipConnected: "bulkhead_ownership_connected"
         case .keyAge: "bulkhead_issuer_key_age_seconds"
         case .healthyEndpoints: "bulkhead_upstream_healthy_endpoints"
         }
@@ -55,6 +60,7 @@ package enum Gauge: Int, Sendable, CaseIterable {
         case .configurationGeneration: "Number of the configuration in force."
         case .residentBytes: "Memory that the process has."
         case .overloaded: "Whether new requests are turned away, because memory is short."
+        case .ownershipConnected: "Whether the table of owners answers."
         case .keyAge: "Time since the keys of an issuer were fetched."
         case .healthyEndpoints: "Addresses of an upstream that are in use."
         }

@@ -64,6 +64,11 @@ package struct MetricSet: ~Copyable {
         if let upstreamDuration { observe(upstreamDuration, row, DurationColumn.upstream) }
     }
 
+    /// Counts a request that was granted what it wants. Cost: one addition.
+    package mutating func granted(series: Int, isHit: Bool) {
+        totals.series.add(series, isHit ? SeriesColumn.grantHits : SeriesColumn.grantMisses)
+    }
+
     /// Counts a refusal or a failure by its exact reason code, beside `record`. Cost: hashes both texts.
     package mutating func refused(reason: String, route: String) {
         Self.count(reason, route, &totals.refusals)

@@ -9,17 +9,21 @@ package enum PrometheusText {
     /// Appends everything that is known, families and series in a fixed order.
     /// - Parameters:
     ///   - metrics: those of all workers, merged.
+    ///   - credentials: by tenant, what the control thread holds and has asked for.
     ///   - tenants: who has a label; may give some to tenants that are new.
     ///
     /// Cost: sorts the series; for the control thread.
     package static func encode(
         _ metrics: MetricSnapshot,
         gauges: GaugeSet,
+        credentials: [String: CredentialStanding] = [:],
         tenants: inout TenantLabels,
         into output: inout Buffer
     ) {
-        tenants.admit(metrics)
+        tenants.admit(metrics, Array(credentials.keys))
         encodeSeries(labelled(metrics.series, tenants), &output)
+        encodeGrants(metrics.series, tenants, &output)
+        encode(credentials, tenants, &output)
         encodeDurations(metrics.durations, &output)
         encodeReasons(
             metrics.refusals,

@@ -41,6 +41,7 @@ extension RecordPart {
                 writer.text(",\"bulkhead.compartment\":\"", who.compartment.span, &output)
             }
             writer.text(",\"bulkhead.credential\":\"", who.credential, &output)
+            writer.text(",\"bulkhead.role\":\"", who.role, &output)
         }
     }
 }
@@ -62,6 +63,8 @@ package struct HopWho: Sendable {
     package var compartment: [UInt8] = []
     /// Its name, never the credential.
     package var credential: String?
+    /// ARN of the role whose keys it is.
+    package var role: String?
 
     package init() {}
 }

@@ -37,7 +37,10 @@ struct ReasonKey: Hashable, Comparable, Sendable {
 enum SeriesColumn {
     static let bytesIn = Outcome.allCases.count
     static let bytesOut = bytesIn + 1
-    static let count = bytesOut + 1
+    /// Grants that were in the cache, and grants that had to be made.
+    static let grantHits = bytesOut + 1
+    static let grantMisses = grantHits + 1
+    static let count = grantMisses + 1
 }
 
 /// Columns of a row of durations: responses by class, then two histograms.

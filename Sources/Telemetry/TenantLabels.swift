@@ -13,10 +13,14 @@ package struct TenantLabels: Sendable {
     package init(limit: Int) { self.limit = limit }
 
     /// Gives labels to tenants that have none yet, while there are any left.
-    mutating func admit(_ metrics: MetricSnapshot) {
+    /// - Parameter others: tenants that are counted elsewhere too, perhaps before their first request has ended.
+    mutating func admit(_ metrics: MetricSnapshot, _ others: [String] = []) {
         let room = limit - labelled.count
         guard room > 0 else { return }
         var counts: [String: UInt64] = [:]
+        for tenant in others where !tenant.isEmpty && tenant != Self.other && !labelled.contains(tenant) {
+            counts[tenant] = 0
+        }
         for row in 0..<metrics.series.count {
             let tenant = metrics.series.keys[row].tenant
             if tenant.isEmpty || tenant == Self.other || labelled.contains(tenant) { continue }

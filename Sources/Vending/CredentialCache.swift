@@ -72,6 +72,8 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
 
     private struct Vended: Sendable {
         let credential: Credential
+        let since: WallTime
+        let expiry: WallTime
         let refreshAt: WallTime
         let usableUntil: WallTime
     }
@@ -102,6 +104,28 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
     }
 
     package var count: Int { entries.count }
+
+    /// What is held of a tenant's: how many credentials, since when the oldest, and when the first ends.
+    package struct Holding: Hashable, Sendable {
+        package var count: Int
+        package var oldest: WallTime
+        package var nextExpiry: WallTime
+    }
+
+    /// Of every tenant that has a credential that still lives. Cost: one look at each entry.
+    package func holdings(now: WallTime) -> [String: Holding] {
+        var holdings: [String: Holding] = [:]
+        entries.forEach { entry in
+            guard let vended = entry.vended, now < vended.expiry else { return }
+            var holding =
+                holdings[entry.tenant] ?? Holding(count: 0, oldest: vended.since, nextExpiry: vended.expiry)
+            holding.count += 1
+            holding.oldest = min(holding.oldest, vended.since)
+            holding.nextExpiry = min(holding.nextExpiry, vended.expiry)
+            holdings[entry.tenant] = holding
+        }
+        return holdings
+    }
 
     /// The credential of that key, or what to do to get it.
     /// - Parameter tenant: whose it is, for purges.
@@ -145,6 +169,8 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
         entries.update(slot) { entry in
             entry.vended = Vended(
                 credential: credential,
+                since: now,
+                expiry: expiry,
                 refreshAt: now + Interval(nanoseconds: life - ahead),
                 usableUntil: now + Interval(nanoseconds: life - margin)
             )

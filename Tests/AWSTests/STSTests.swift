@@ -34,7 +34,8 @@ import Testing
     private static func form(_ plan: STSPlan, _ subject: STSSubject, policy: String? = nil) -> [String:
         String]?
     {
-        guard let form = plan.assumeRole(subject, policy: policy.map { Array($0.utf8) }) else { return nil }
+        guard let role = plan.role(ofTier: subject.tier) else { return nil }
+        let form = plan.assumeRole(role, subject, policy: policy.map { Array($0.utf8) })
         var members: [String: String] = [:]
         var cursor = QueryCursor()
         while let parameter = cursor.next(in: form.span) {

@@ -402,6 +402,39 @@ import Testing
         ),
         Mistake(
             "keys:",
+            "ownership: {store: redis}\nkeys:",
+            "35:12: ownership: missing key \"url\""
+        ),
+        Mistake(
+            "keys:",
+            "ownership: {store: sqlite}\nkeys:",
+            "35:12: ownership: missing key \"path\""
+        ),
+        Mistake(
+            "keys:",
+            "ownership: {store: sqlite, path: x, url: 'redis://[::1]'}\nkeys:",
+            "35:42: ownership.url: means nothing with store: sqlite; \"path\" says where it is"
+        ),
+        Mistake(
+            "keys:",
+            "ownership: {store: redis, url: 'redis://owners:6379'}\nkeys:",
+            "35:32: ownership.url: who can change what is said there decides who owns what: write rediss://"
+        ),
+        Mistake(
+            "keys:",
+            "ownership: {store: redis, url: 'rediss://me:word@owners'}\nkeys:",
+            "35:32: ownership.url: expected rediss://host:6379 (redis:// for one on this host), with user, password and "
+                + "database under keys of their own, found \"rediss://me:word@owners\""
+        ),
+        Mistake(
+            "keys:",
+            "ownership: {store: redis, url: 'redis://localhost', tls: {ca: system}, user: a, durability: most}\nkeys:",
+            "35:12: ownership: \"user\" needs \"password\"",
+            "35:58: ownership.tls: means nothing with redis://; write rediss:// in \"url\"",
+            "35:93: ownership.durability: expected one of disk, memory, found \"most\""
+        ),
+        Mistake(
+            "keys:",
             "limits: {store: redis}\nkeys:",
             "35:17: limits.store: redis is not in this version; expected local"
         ),

@@ -177,7 +177,17 @@ let everything = """
       access_log: {path: access.jsonl}
       audit_log: {path: null}
       tenants_labelled: 3
-    ownership: {store: sqlite, path: owners.sqlite}
+    ownership:
+      store: redis
+      url: rediss://owners.example:6390
+      tls: {ca: ca.pem, server_name: owners, certificate: m.crt, private_key: m.key, minimum_version: "1.3"}
+      user: bulkhead
+      password: {file: r}
+      database: 2
+      prefix: "fleet:"
+      timeout: 1s
+      durability: memory
+      replicas: 1
     keys: {current: {file: k1}, previous: "${PREVIOUS}"}
     admin: {socket: admin.sock, address: null, token: {file: t}, plaintext: true}
     reload: {watch: false, debounce: 1s}
@@ -288,6 +298,28 @@ let everything = """
         #expect(notes.tls?.serverName == "notes")
         #expect(notes.tls?.certificate?.privateKey == "/etc/bulkhead/m.key")
         #expect(notes.timeouts.connect == .seconds(2))
+    }
+
+    @Test func ownership() throws {
+        guard case .redis(let table)? = try decoded().ownership else {
+            Issue.record("it is in Redis")
+            return
+        }
+        #expect(table.endpoint == .init(host: .name("owners.example"), port: 6390))
+        #expect(table.tls?.ca == .file("/etc/bulkhead/ca.pem") && table.tls?.minimumVersion == .v13)
+        #expect(table.user == "bulkhead" && table.password == .file("/etc/bulkhead/r"))
+        #expect(table.database == 2 && table.prefix == "fleet:" && table.timeout == .seconds(1))
+        #expect(!table.isOnDisk && table.replicas == 1)
+        let file = try decode(base + "ownership: {store: sqlite, path: owners.sqlite}\n", file: "/etc/b.yaml")
+        #expect(file.ownership == .sqlite(path: "/etc/owners.sqlite"))
+        let plain = try decode(base + "ownership: {store: redis, url: 'redis://127.0.0.1'}\n").ownership
+        var usual = Configuration.RedisTable(endpoint: .init(host: .address(.v4(0x7F00_0001)), port: 6379))
+        #expect(plain == .redis(usual))
+        #expect(usual.isOnDisk && usual.prefix == "bulkhead:")
+        usual.tls = Configuration.ClientTLS()
+        usual.endpoint = .init(host: .name("o.example"), port: 6379)
+        let sealed = try decode(base + "ownership: {store: redis, url: 'rediss://o.example/'}\n").ownership
+        #expect(sealed == .redis(usual))
     }
 
     @Test func routes() throws {

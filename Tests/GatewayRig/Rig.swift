@@ -23,6 +23,8 @@ package final class Rig {
         package var audits = false
         /// The inside of a credential in YAML; then route `vended` has it, at `direct` and `stores`.
         package var credential = ""
+        /// Of that route: S3 in the place of plain REST.
+        package var isS3 = false
         /// Issuers' keys are there.
         package var hasKeys = true
 
@@ -207,11 +209,16 @@ extension Rig {
         let isPlain = options.credential.isEmpty
         let vended = isPlain ? "" : ", vended"
         let credential = isPlain ? "" : ", {name: vended, \(options.credential)}"
+        let objects =
+            "  - {name: vended, match: {hosts: [vended.local]}, adapter: s3, resource: 'Store::\"vended\"', "
+            + "upstream: notes, credentials: vended, aws: {buckets: [docs]}}"
         let route =
             isPlain
             ? ""
-            : "  - {name: vended, match: {hosts: [vended.local]}, adapter: rest, resource: 'Store::\"vended\"', "
-                + "upstream: notes, credentials: vended, single_layer: \(singleLayer)}"
+            : options.isS3
+                ? objects
+                : "  - {name: vended, match: {hosts: [vended.local]}, adapter: rest, resource: 'Store::\"vended\"', "
+                    + "upstream: notes, credentials: vended, single_layer: \(singleLayer)}"
         return """
             version: 1
             listeners:

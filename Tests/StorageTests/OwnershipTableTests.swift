@@ -63,6 +63,28 @@ import Testing
         #expect(mode == 0o600)
     }
 
+    /// What was erased is nobody's for ever: a worker may remember whose it was.
+    @Test func whatIsErasedStaysTaken() throws {
+        let table = try OwnershipTable(path: path)
+        _ = try table.claim([
+            claim("1", "a"), claim("2", "a"), claim("3", "b"), claim("1", "a", space: "notes/tag"),
+        ])
+        let (space, a, b) = (Array("notes/item".utf8), Array("a".utf8), Array("b".utf8))
+        #expect(try table.erase(space: space, compartment: a) == 2)
+        #expect(try table.erase(space: space, compartment: a) == 0)
+        #expect(try real(table, "a", 1) == nil)
+        #expect(
+            try table.claim([claim("1", "a"), claim("2", "b"), claim("4", "a")]) == [
+                .foreign, .foreign, .own(number: 1),
+            ]
+        )
+        #expect(try table.owner(of: claim("3", "b")) == .own(number: 1))
+        #expect(try table.owner(of: claim("1", "a", space: "notes/tag")) == .own(number: 1))
+        // A second one's numbers stand behind the first's.
+        #expect(try table.erase(space: space, compartment: b) == 1)
+        #expect(try table.owner(of: claim("3", "b")) == .foreign)
+    }
+
     @Test func anotherFileIsNotTaken() throws {
         try Data(
             "not a database, and long enough to have a head of one, which is a hundred bytes. ".utf8

@@ -22,9 +22,20 @@ struct Exposition {
         self.init(metrics, tenants: &tenants, gauges: gauges)
     }
 
-    init(_ metrics: MetricSnapshot, tenants: inout TenantLabels, gauges: GaugeSet = GaugeSet()) {
+    init(
+        _ metrics: MetricSnapshot,
+        tenants: inout TenantLabels,
+        gauges: GaugeSet = GaugeSet(),
+        credentials: [String: CredentialStanding] = [:]
+    ) {
         var buffer = Buffer()
-        PrometheusText.encode(metrics, gauges: gauges, tenants: &tenants, into: &buffer)
+        PrometheusText.encode(
+            metrics,
+            gauges: gauges,
+            credentials: credentials,
+            tenants: &tenants,
+            into: &buffer
+        )
         text = buffer.bytes.string() ?? ""
         read()
     }

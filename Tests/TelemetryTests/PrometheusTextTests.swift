@@ -82,7 +82,8 @@ struct PrometheusTextTests {
         for gauge in Gauge.allCases {
             switch gauge {
             case .build, .keyAge, .healthyEndpoints: gauges.set(gauge, label: "x", 1)
-            case .ready, .processStart, .workers, .configurationGeneration, .residentBytes, .overloaded:
+            case .ready, .processStart, .workers, .configurationGeneration, .residentBytes, .overloaded,
+                .ownershipConnected:
                 gauges.set(gauge, 1)
             }
         }

@@ -28,7 +28,7 @@ import Testing
         "HTTP1": ["Bytes", "HTTPTypes"],
         "HTTP2": ["Bytes", "HTTPTypes", "CNGHTTP2"],
         "Gateway": vocabulary.union(parts).union(["Compression"]),
-        "Storage": ["CSQLite", "Glibc"],
+        "Storage": ["Bytes", "CSQLite", "Glibc"],
         "Runtime": ["Bytes", "CSystem", "CAres", "Glibc", "Synchronization"],
         "Sidecar": vocabulary.union(parts).union([
             "TLS", "HTTP1", "HTTP2", "Gateway", "Runtime", "Storage", "Glibc", "Synchronization",

@@ -74,6 +74,12 @@ private final class Vendor {
     func purge(_ tenant: String) { cache.purge(tenant: tenant) }
     func invalidate(_ name: String = "k") { cache.invalidate(Self.key(name)) }
     var count: Int { cache.count }
+
+    func holding(_ tenant: String, at seconds: Int64) -> String? {
+        cache.holdings(now: start + .seconds(seconds))[tenant].map {
+            "\($0.count) since \($0.oldest.seconds - start.seconds) to \($0.nextExpiry.seconds - start.seconds)"
+        }
+    }
 }
 
 @Suite struct CredentialCacheTests {
@@ -86,6 +92,26 @@ private final class Vendor {
         #expect(vendor.vended(0, "A", at: 2))
         #expect(vendor.lookup(at: 3) == "hit A")
         #expect(vendor.lookup("other", at: 3) == "wait")
+    }
+
+    /// What is under way or has ended is not held; what cannot be renewed is, to its end.
+    @Test func whatIsHeld() {
+        #expect(vendor.lookup(at: 0) == "vend #0")
+        #expect(vendor.holding("clinic", at: 1) == nil)
+        #expect(vendor.vended(0, "A", at: 2))
+        #expect(vendor.lookup("other", at: 10) == "vend #1")
+        #expect(vendor.vended(1, "B", name: "other", at: 10, life: 500))
+        #expect(vendor.lookup("foreign", tenant: "hospital", at: 10) == "vend #2")
+        #expect(vendor.vended(2, "C", name: "foreign", at: 10))
+        #expect(vendor.holding("clinic", at: 20) == "2 since 2 to 510")
+        #expect(vendor.holding("hospital", at: 20) == "1 since 10 to 1010")
+        #expect(vendor.holding("clinic", at: 510) == "1 since 2 to 1002")
+        #expect(vendor.lookup(at: 900) == "refresh A #3")
+        #expect(vendor.failed(3, .throttled, at: 901))
+        #expect(vendor.holding("clinic", at: 950) == "1 since 2 to 1002")
+        vendor.purge("clinic")
+        #expect(vendor.holding("clinic", at: 950) == nil)
+        #expect(vendor.holding("hospital", at: 950) == "1 since 10 to 1010")
     }
 
     /// A life of 1000 s: renewed from 800 s on, given until 940 s.
