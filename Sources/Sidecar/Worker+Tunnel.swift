@@ -151,7 +151,7 @@ extension Worker {
             upstream.io.transport.input.removeAll()
             guard upstream.io.transport.state == .open else { return close(upstream) }
         }
-        if case .failed = upstream.io.transport.flush() { return close(upstream) }
+        if case .failed = upstream.io.transport.flush(scratch: &scratch) { return close(upstream) }
         guard upstream.io.transport.pendingBytes == 0 else { return }
         upstream.io.transport.close()
         upstream.deadline = min(upstream.deadline, now + plan.lingerTimeout)
