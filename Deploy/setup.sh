@@ -7,7 +7,8 @@ set -euo pipefail
 # What each part needs, as Debian packages.
 build_packages=(libssl-dev libyaml-dev libc-ares-dev libexpat1-dev libsqlite3-dev libnghttp2-dev zlib1g-dev pkg-config)
 run_packages=(openssl curl ca-certificates python3)
-peer_packages=(python3-venv prometheus shellcheck strace iproute2 nginx-light haproxy nghttp2-client nghttp2-server redis-server wrk)
+peer_packages=(python3-venv prometheus shellcheck strace iproute2 nginx-light haproxy nghttp2-client nghttp2-server nghttp2-proxy
+    redis-server wrk)
 benchmark_packages=(python3-venv haproxy nginx-light nghttp2-client wrk)
 
 say() { printf '\033[1m▸\033[0m %s\n' "$*"; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Bytes
+import Crypto
 package import HTTPTypes
 import Identity
 import Namespaces
@@ -113,13 +114,31 @@ extension Gateway {
         )
     }
 
-    /// The upstream granted the WebSocket that was asked for.
+    /// The upstream granted the WebSocket that was asked for. What answers the caller's key stands in the answer, also where
+    /// the upstream speaks HTTP/2 and has none; of one that speaks HTTP/1.1 it must fit (RFC 6455 §4.1).
     /// - Returns: false when it is not to be granted after all; send `exchange.answer` then.
     package mutating func switchProtocols(_ exchange: inout Exchange) -> Bool {
         switch respond(&exchange, length: .none, now: exchange.startedOn) {
-        case .stream: return true
-        case .collect, .answer: return false
+        case .stream: break
+        case .answer: return false
+        case .collect:
+            _ = refuse(&exchange, .webSocketNotGranted)
+            return false
         }
+        var accept = Buffer()
+        if let key = exchange.request.fields.first(.secWebSocketKey) {
+            WebSocketAccept.append(answering: exchange.request.fields.value(at: key), into: &accept)
+        }
+        if let said = exchange.upstreamResponse.fields.first(.secWebSocketAccept) {
+            guard exchange.upstreamResponse.fields.value(at: said).equals(accept.bytes) else {
+                _ = refuse(&exchange, .webSocketNotGranted)
+                return false
+            }
+        }
+        if exchange.answer.fields.first(.secWebSocketAccept) == nil {
+            try? exchange.answer.fields.append(.secWebSocketAccept, value: accept.bytes)
+        }
+        return true
     }
 
     private func writeResponseFields(_ exchange: inout Exchange) throws(FieldError) {

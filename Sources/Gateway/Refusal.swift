@@ -95,6 +95,11 @@ package struct Refusal: Sendable {
     package static let upstreamUnreachable = Refusal("upstream_unreachable", .badGateway, .upstream)
     package static let upstreamTLSFailed = Refusal("upstream_tls_failed", .badGateway, .upstream)
     package static let upstreamClosed = Refusal("upstream_closed", .badGateway, .upstream)
+    /// It speaks HTTP/2, and takes no WebSockets there (RFC 8441).
+    package static let upstreamTakesNoWebSocket =
+        Refusal("upstream_takes_no_websocket", .badGateway, .upstream)
+    /// It answered as if it had granted one, and did not.
+    package static let webSocketNotGranted = Refusal("websocket_not_granted", .badGateway, .upstream)
     package static let upstreamTimedOut = Refusal("upstream_timed_out", .gatewayTimeout, .upstream)
     /// The upstream said back what no agent may see.
     package static let credentialEchoed = Refusal("credential_echoed", .badGateway, .upstream)

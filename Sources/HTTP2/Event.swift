@@ -69,6 +69,8 @@ package struct RequestFacts: Equatable, Sendable {
 package struct ResponseFacts: Equatable, Sendable {
     /// What the response says of its length: what an answer to HEAD must repeat.
     package var length = BodyLength.none
+    /// The WebSocket that was asked for is granted: from here both ways of the stream are its bytes.
+    package var isTunnel = false
 
     package init() {}
 }

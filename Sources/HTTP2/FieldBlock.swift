@@ -84,6 +84,9 @@ struct FieldBlock: ~Copyable {
         return value.count == 3 && value[0] == UInt8(ascii: "1")
     }
 
+    /// Whether it is the head of a 101, which HTTP/2 does not have (RFC 9113 §8.6).
+    var switchesProtocols: Bool { isInterim && value(at: 0).equals("101") }
+
     /// Appends a field that is none of the pseudo-fields, under the rules of RFC 9113 §8.2.
     func copyField(at index: Int, to fields: inout Fields) throws(HTTP2Error) {
         let name = name(at: index)

@@ -35,6 +35,11 @@ enum ResponseReader {
         let declared = try HeadReader.contentLength(head.fields)
         let allowsBody = head.status.allowsBody && method != .head
         var facts = ResponseFacts()
+        // RFC 8441 §5. What speaks of a body, or has ended already, is an answer, whatever its status.
+        if method == .connect, head.status == .ok, !endsStream, declared == nil {
+            facts.isTunnel = true
+            return facts
+        }
         if allowsBody, endsStream {
             guard declared ?? 0 == 0 else { throw HTTP2Error(.contentLengthMismatch) }
             facts.length = declared == nil ? .none : .fixed(0)

@@ -172,9 +172,10 @@ struct SessionCore: ~Copyable {
         if state.hasHead {
             unsafe events.append(.trailers(id, ends: endsStream))
         } else if unsafe !isServer, state.head.isInterim {
+            let isNone = endsStream || state.head.switchesProtocols
             state.head.removeAll()
             state.interimCount += 1
-            if endsStream { return unsafe events.append(.refused(id, .unexpectedResponse)) }
+            if isNone { return unsafe events.append(.refused(id, .unexpectedResponse)) }
             if unsafe state.interimCount > limits.interimCount {
                 unsafe events.append(.refused(id, .tooManyInterim))
             }

@@ -107,12 +107,18 @@ package struct Reactor: ~Copyable {
             // Rounded up, or the loop would spin through the last millisecond.
             timeout = Int32(clamping: (nanoseconds + 999_999) / 1_000_000)
         }
+        // A process that was stopped and goes on, or a signal, ends a wait without a look at what has come meanwhile.
+        ready = poll(timeout) ?? poll(0) ?? 0
+        taken = 0
+    }
+
+    /// - Returns: how many events there are; nil when it was interrupted.
+    private mutating func poll(_ timeout: Int32) -> Int? {
         // Safe because the array holds `batch` events and nobody else writes to it.
         let count = unsafe raw.withUnsafeMutableBufferPointer { events in
             unsafe epoll_wait(epoll.raw, events.baseAddress, Int32(Self.batch), timeout)
         }
-        ready = Int(max(count, 0))
-        taken = 0
+        return count < 0 ? nil : Int(count)
     }
 
     /// The next event of the batch, or nil when it is used up. Wake-ups are consumed here.

@@ -165,6 +165,7 @@ struct UpstreamIO: ~Copyable {
                 request,
                 authority: authority,
                 length: length,
+                webSocket: webSocket,
                 acceptsTrailers: acceptsTrailers
             )
         }
@@ -200,6 +201,12 @@ struct UpstreamIO: ~Copyable {
     mutating func finish() throws(HTTP1Error) {
         if let link { return try link.finish() }
         try client.finish(into: &transport.output)
+    }
+
+    /// Appends a stretch of a WebSocket's bytes.
+    mutating func relay(_ range: Range<Int>, of bytes: borrowing Buffer) {
+        if let link { return link.relay(range, of: bytes) }
+        transport.output.append(range, of: bytes)
     }
 
     /// Bytes that wait for the upstream to take them.

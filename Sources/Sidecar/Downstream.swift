@@ -67,6 +67,8 @@ final class Downstream {
     var facts = RequestFacts()
     /// Sent once already on a pooled connection that turned out to be dead.
     var wasRetried = false
+    /// The upstream takes no WebSockets in HTTP/2, and this is one.
+    var needsHTTP1 = false
     var isTrimmed = false
     /// Which protocol the caller speaks is clear from its first bytes on.
     var isProtocolKnown = false

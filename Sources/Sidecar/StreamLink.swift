@@ -47,7 +47,7 @@ struct StreamLink {
     /// All was said, though it may not have gone out yet.
     var hasFinished: Bool { connection.io.server.session.hasFinished(id) }
 
-    func reset() { connection.io.server.session.reset(id, .internalError) }
+    func reset() { connection.io.server.session.reset(id, isTunnel ? .cancel : .internalError) }
 
     func finish() throws(HTTP1Error) -> ServerConnection.Ending {
         do throws(HTTP2Error) {

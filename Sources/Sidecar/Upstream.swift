@@ -11,6 +11,8 @@ final class Upstream {
         case idle
         case carrying
         case tunnel
+        /// The caller has ended a tunnel: what it said last is on its way out, what still comes is dropped.
+        case closing
     }
 
     /// Of the connection that carries it.
@@ -28,11 +30,14 @@ final class Upstream {
     /// Has carried an exchange before, so that its peer may have closed it in the meantime.
     var isReused = false
     var isConnected = false
-    /// Which protocol the upstream speaks shows when the connection stands; nothing is sent before.
+    /// Which protocol the upstream speaks shows when the connection stands, and whether it takes WebSockets when a stream's
+    /// connection has its settings; nothing is sent before.
     var isUndecided = false
     /// Reading stopped because the caller has a full window; whoever drains that must let it go on, also when there
     /// is nothing left to read: the engine may still have to say that the response has ended.
     var isPaused = false
+    /// What came while it was closing, roughly.
+    var droppedBytes = 0
     var deadline = Instant(nanoseconds: .max)
     var armedAt = Instant(nanoseconds: .max)
     var isScheduled = false

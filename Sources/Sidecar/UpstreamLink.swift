@@ -10,6 +10,9 @@ struct UpstreamLink {
     let connection: UpstreamMultiplex
     /// Nil until the request was sent.
     var id: StreamID?
+    /// A WebSocket was asked for; `isTunnel` once it is granted.
+    var isWebSocket = false
+    var isTunnel = false
     /// Of the response's head, which stands in the exchange already; nil once that was told.
     var facts: HTTP1.ResponseFacts?
     var isWhole = false
@@ -36,8 +39,15 @@ struct UpstreamLink {
         }
     }
 
+    /// A tunnel has no length that it could miss.
+    func relay(_ range: Range<Int>, of bytes: borrowing Buffer) { try? write(range, of: bytes) }
+
+    /// Ends a tunnel's way to the upstream, behind what waits.
+    func endTunnel() { if let id { try? connection.io.client.session.finish(id) } }
+
     func finish() throws(HTTP1Error) {
-        guard let id else { return }
+        // The handshake of a WebSocket has no body, and its stream does not end with it.
+        guard let id, !isWebSocket else { return }
         do throws(HTTP2Error) {
             try connection.io.client.session.finish(id)
         } catch {
@@ -49,17 +59,20 @@ struct UpstreamLink {
 extension UpstreamIO {
     /// What the stream has brought, in the words of HTTP/1.1's machine.
     mutating func nextOfStream() -> ClientConnection.Step {
-        guard var link, link.id != nil else {
-            return ClientConnection.Step(consumed: 0, event: .needsInput)
-        }
+        guard var link else { return ClientConnection.Step(consumed: 0, event: .needsInput) }
         if let facts = link.facts {
             link.facts = nil
             link.hasSeenResponse = true
             self.link = link
-            return ClientConnection.Step(consumed: 0, event: .head(facts))
+            return ClientConnection.Step(consumed: 0, event: link.isTunnel ? .switched : .head(facts))
         }
         let count = transport.input.count
-        if count > 0 { return ClientConnection.Step(consumed: count, event: .body(0..<count)) }
+        if count > 0 {
+            return ClientConnection.Step(
+                consumed: count,
+                event: link.isTunnel ? .tunnel(0..<count) : .body(0..<count)
+            )
+        }
         if link.isWhole { return ClientConnection.Step(consumed: 0, event: .ended) }
         if let failure = link.failure {
             return ClientConnection.Step(consumed: 0, event: .failed(HTTP1Error(failure, .response, at: 0)))
@@ -71,14 +84,17 @@ extension UpstreamIO {
         _ request: borrowing OutgoingRequest,
         authority: Span<UInt8>,
         length: BodyLength,
+        webSocket: Bool,
         acceptsTrailers: Bool
     ) {
         guard var link else { return }
+        link.isWebSocket = webSocket
         let connection = link.connection
         let head = OutgoingHead(
             request.method,
             length: length,
             isSecure: !connection.io.transport.isPlain,
+            isWebSocket: webSocket,
             acceptsTrailers: acceptsTrailers
         )
         link.id = connection.io.client.send(

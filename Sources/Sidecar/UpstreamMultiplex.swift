@@ -43,6 +43,8 @@ final class UpstreamMultiplex {
     var armedAt = Instant(nanoseconds: .max)
     var isScheduled = false
     var isClosed = false
+    /// Its settings are known.
+    var isGreeted = false
     /// Takes no more exchanges: the upstream has said so, or what it sent is in doubt.
     var isRetiring = false
 
@@ -59,6 +61,9 @@ final class UpstreamMultiplex {
         !isRetiring && !isClosed && io.client.session.failure == nil
             && streams.count < min(io.client.session.peerMaximumStreams, 100)
     }
+
+    /// Whether it takes WebSockets (RFC 8441 §3); nil until its settings are known.
+    var takesWebSockets: Bool? { isGreeted ? io.client.session.peerAllowsConnect : nil }
 
     func find(_ id: StreamID) -> Upstream? { streams.first { $0.io.link?.id == id } }
 

@@ -57,6 +57,16 @@ struct UpstreamPool {
         shared.first { $0.pool == pool && $0.hasRoom }
     }
 
+    /// The same for a WebSocket: one that takes them, else one of which nothing is known yet, else one that takes none.
+    func tunnelConnection(_ pool: Int) -> UpstreamMultiplex? {
+        var found: UpstreamMultiplex?
+        for connection in shared where connection.pool == pool && connection.hasRoom {
+            if connection.takesWebSockets == true { return connection }
+            if found == nil || connection.takesWebSockets == nil { found = connection }
+        }
+        return found
+    }
+
     /// One that carries nothing, to make room.
     func idleShared() -> UpstreamMultiplex? { shared.first { $0.streams.isEmpty } }
 

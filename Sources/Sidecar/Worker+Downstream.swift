@@ -38,6 +38,8 @@ extension Worker {
         switch connection.io.transport.state {
         case .opening, .open: break
         case .peerEnded: callerEnded(connection)
+        // What ends without close_notify may have been cut, which whoever is behind a tunnel sees for himself.
+        case .failed(.truncated) where connection.phase == .tunnel: callerEnded(connection)
         case .failed: hangUp(connection)
         }
     }
@@ -120,6 +122,7 @@ extension Worker {
         connection.facts = facts
         connection.requestEnded = false
         connection.wasRetried = false
+        connection.needsHTTP1 = false
         connection.hasServed = true
         let caller = connection.io.caller
         connection.hasHalfClosed = caller.hasEnded
@@ -252,8 +255,7 @@ extension Worker {
         case .forwarding:
             guard let upstream = connection.upstream else { return }
             endRequest(connection, upstream, exchange)
-        // Half a tunnel is none.
-        case .tunnel: hangUp(connection)
+        case .tunnel: callerEndedTunnel(connection)
         case .waiting, .parked, .queued, .closing: break
         }
     }
@@ -272,13 +274,6 @@ extension Worker {
         schedule(upstream)
     }
 
-    private mutating func relay(_ range: Range<Int>, of connection: Downstream) {
-        guard let upstream = connection.upstream else { return }
-        connection.exchange?.value.bytesIn += range.count
-        upstream.io.transport.output.append(range, of: connection.io.transport.input)
-        schedule(upstream)
-    }
-
     // MARK: endings
 
     /// The caller sent its last byte. It may still want the answer to what it asked.
@@ -287,12 +282,15 @@ extension Worker {
         // What is left of the input is a piece that will never be whole.
         case .waiting, .collecting: break
         // Pipelined requests wait there for their turn.
-        case .parked, .queued, .forwarding, .tunnel, .closing:
+        case .parked, .queued, .forwarding, .closing:
             guard connection.io.transport.input.isEmpty || !acceptsInput(connection) else { return }
+        // The last of it waits until the upstream has room for it.
+        case .tunnel: guard connection.io.transport.input.isEmpty else { return }
         }
         switch connection.io.server.peerClosed() {
         case .idle: close(connection)
-        case .inRequest, .tunnel: hangUp(connection)
+        case .inRequest: hangUp(connection)
+        case .tunnel: callerEndedTunnel(connection)
         case .inResponse: connection.io.server.closeAfterResponse()
         }
     }

@@ -55,6 +55,8 @@ extension Worker {
         guard !connection.isClosed else { return }
         if connection.io.transport.isHungUp { return hangUp(connection) }
         if connection.isClosing { return linger(connection) }
+        // What is held up from here on has all of its time.
+        if !isWaiting(connection) { connection.progress.at = now }
         read(connection)
         guard !connection.isClosed else { return }
         connection.io.send(upTo: plan.windowBytes)

@@ -17,11 +17,9 @@ extension Worker {
     mutating func open(_ connection: Downstream, _ exchange: ExchangeBox) {
         guard let (place, pool) = exchange.value.destination else { return }
         if plan.upstreams[place].protocol != .http1 {
-            let allowsHTTP1 = plan.upstreams[place].protocol == .auto
-            guard allowsHTTP1 || !exchange.value.isWebSocket else {
-                return refuse(connection, exchange, .upgradeRefused)
-            }
-            if !exchange.value.isWebSocket, let shared = pools[place].sharedConnection(pool) {
+            if exchange.value.isWebSocket {
+                if openTunnel(connection, exchange, place, pool) { return }
+            } else if let shared = pools[place].sharedConnection(pool) {
                 gateway.count(.poolHits)
                 return attach(connection, shared.open(limits: plan.upstreamLimits), exchange)
             }
@@ -64,15 +62,14 @@ extension Worker {
         do throws(SystemError) {
             let upstream = try Upstream(
                 Socket.connect(to: address),
-                session: plan.upstreams[place].makeSession(onlyHTTP1: exchange.value.isWebSocket),
+                session: plan.upstreams[place].makeSession(onlyHTTP1: connection.needsHTTP1),
                 place: place,
                 pool: pool,
                 endpoint: address.description,
                 limits: plan.upstreamLimits
             )
             try reactor.add(upstream.descriptor)
-            upstream.isUndecided =
-                plan.upstreams[place].protocol != .http1 && !exchange.value.isWebSocket
+            upstream.isUndecided = plan.upstreams[place].protocol != .http1 && !connection.needsHTTP1
             put(.upstream(upstream), at: upstream.descriptor)
             pools[place].opened()
             gateway.count(.upstreamConnectionsOpened)
@@ -194,6 +191,7 @@ extension Worker {
 
     mutating func advance(_ upstream: Upstream) {
         guard !upstream.isClosed else { return }
+        if upstream.phase == .closing { return linger(upstream) }
         if upstream.isStream { return advanceStream(upstream) }
         if upstream.phase == .connecting { connecting(upstream) }
         guard !upstream.isClosed else { return }
@@ -284,7 +282,7 @@ extension Worker {
         switch step.event {
         case .needsInput: return true
         case .head(let facts): return respond(upstream, connection, exchange, facts)
-        case .switched: return switchProtocols(upstream, connection, exchange)
+        case .switched: return beginTunnel(upstream, connection, exchange)
         case .body(let range):
             let fits = pass(range, of: upstream, connection, exchange)
             if fits { upstream.io.consume(step.consumed) }
@@ -292,11 +290,15 @@ extension Worker {
         case .tunnel(let range):
             exchange.value.bytesOut += range.count
             connection.io.relay(range, of: upstream.io.transport.input)
-            upstream.io.transport.input.consume(step.consumed)
+            upstream.io.consume(step.consumed)
             schedule(connection)
             return true
         case .ended:
-            responseEnded(upstream, connection, exchange)
+            if upstream.phase == .tunnel {
+                endTunnel(connection, exchange)
+            } else {
+                responseEnded(upstream, connection, exchange)
+            }
             return false
         case .failed(let error):
             failed(upstream, Refusal(error))
@@ -321,6 +323,13 @@ extension Worker {
         _ facts: ResponseFacts
     ) -> Bool {
         exchange.value.upstreamAnsweredAt = now
+        // In HTTP/2 that would be a tunnel, to the one who says it or to the one who hears it.
+        if exchange.value.isWebSocket, upstream.isStream || connection.isStream,
+            exchange.value.upstreamResponse.status.isSuccessful
+        {
+            refuse(connection, exchange, .webSocketNotGranted)
+            return false
+        }
         defer { tellRejected() }
         switch gateway.respond(&exchange.value, length: facts.length, now: wallTime) {
         case .stream(let length):
@@ -444,25 +453,5 @@ extension Worker {
         arm(upstream)
         if !pools[upstream.place].put(upstream, upstream.pool) { close(upstream) }
         admitWaiting(upstream.place)
-    }
-
-    private mutating func switchProtocols(
-        _ upstream: Upstream,
-        _ connection: Downstream,
-        _ exchange: ExchangeBox
-    )
-        -> Bool
-    {
-        exchange.value.upstreamAnsweredAt = now
-        guard gateway.switchProtocols(&exchange.value) else {
-            answer(connection, exchange)
-            return false
-        }
-        connection.io.switchProtocols(exchange.value.answer.fields)
-        exchange.value.isAnswered = true
-        connection.phase = .tunnel
-        upstream.phase = .tunnel
-        schedule(connection)
-        return true
     }
 }

@@ -21,9 +21,7 @@ extension Worker {
         cleanly: Bool
     ) {
         if upstream.phase == .tunnel {
-            connection.io.transport.flush(scratch: &scratch)
-            _ = try? connection.io.link?.finish()
-            return hangUp(connection)
+            return cleanly ? endTunnel(connection, exchange) : failed(upstream, .upstreamClosed)
         }
         switch upstream.io.client.peerClosed(cleanly: cleanly) {
         case .ended: responseEnded(upstream, connection, exchange)
@@ -75,6 +73,7 @@ extension Worker {
             failed(upstream, .upstreamTimedOut)
         case .tunnel:
             if let connection = upstream.downstream { hangUp(connection) } else { close(upstream) }
+        case .closing: close(upstream)
         }
     }
 }

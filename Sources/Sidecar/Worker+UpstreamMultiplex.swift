@@ -4,6 +4,7 @@ import Configuration
 import Gateway
 import HTTP1
 import HTTP2
+import HTTPTypes
 import Runtime
 import Telemetry
 
@@ -31,7 +32,11 @@ extension Worker {
         let multiplex = self.multiplex(upstream)
         connection.upstream = nil
         upstream.downstream = nil
-        attach(connection, multiplex.open(limits: plan.upstreamLimits), exchange)
+        if exchange.value.isWebSocket {
+            attachTunnel(connection, multiplex, exchange)
+        } else {
+            attach(connection, multiplex.open(limits: plan.upstreamLimits), exchange)
+        }
         admitWaiting(multiplex.place)
         return false
     }
@@ -118,7 +123,10 @@ extension Worker {
                     if code == .refusedStream { link.wasRefused = true }
                 }
             case .goAway: connection.isRetiring = true
-            case .settings: admitWaiting(connection.place)
+            case .settings:
+                connection.isGreeted = true
+                openTunnels(connection)
+                admitWaiting(connection.place)
             }
         }
     }
@@ -128,7 +136,12 @@ extension Worker {
         guard let exchange = connection.find(id)?.downstream?.exchange else { return }
         do throws(HTTP2Error) {
             let facts = try connection.io.client.response(of: id, into: &exchange.value.upstreamResponse)
-            note(connection, id) { $0.facts = HTTP1.ResponseFacts(facts) }
+            // As HTTP/1.1 would say it.
+            if facts.isTunnel { exchange.value.upstreamResponse.status = .switchingProtocols }
+            note(connection, id) {
+                $0.facts = HTTP1.ResponseFacts(facts)
+                $0.isTunnel = facts.isTunnel
+            }
         } catch {
             note(connection, id) { $0.failure = .invalidResponse }
         }

@@ -10,8 +10,8 @@ import Telemetry
 /// One thread of the data plane: its own reactor, listeners, connections, pools, caches and counters. Nothing is
 /// shared with another worker; messages come through the mailbox.
 ///
-/// Each turn: gather events, read messages, fire timers, then let every connection that has something to do
-/// advance, which ends in one write for each.
+/// Each turn: gather events, read messages, let every connection that has something to do advance, which ends in one write
+/// for each, then fire timers.
 ///
 /// A value, so that what its own methods do with its own fields is checked by the compiler; a class would have each
 /// access checked at run time.
@@ -114,6 +114,8 @@ struct Worker: ~Copyable {
             wallTime = Clock.wallTime()
             while let event = reactor.nextEvent() { note(event) }
             for message in inbox.drain() { receive(message) }
+            // What has come counts as come in time, however late we are: only then is looked whose time is over.
+            runTasks()
             fireTimers()
             runTasks()
             handOverRecords(force: false)

@@ -28,6 +28,13 @@ import Testing
         }
     }
 
+    /// RFC 6455 §1.3.
+    @Test func aWebSocketsKeyIsAnswered() {
+        var answer = Buffer()
+        WebSocketAccept.append(answering: Array("dGhlIHNhbXBsZSBub25jZQ==".utf8).span, into: &answer)
+        #expect(String(decoding: answer.bytes.array(), as: UTF8.self) == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+    }
+
     @Test func prefixedPartsAreInjective() {
         var hasher = SHA256Hasher()
         func digest(_ parts: [String]) -> Digest {

@@ -24,11 +24,12 @@ final class PairRig {
     func request(
         _ fields: borrowing Fields = Fields(),
         _ method: Method = .get,
-        length: BodyLength = .none
+        length: BodyLength = .none,
+        isWebSocket: Bool = false
     ) -> StreamID? {
         let target = "/a?b=c".bytes
         let authority = "a.example".bytes
-        let head = OutgoingHead(method, length: length, isSecure: true)
+        let head = OutgoingHead(method, length: length, isSecure: true, isWebSocket: isWebSocket)
         let id = client.send(head, target: target.span, authority: authority.span, fields: fields)
         exchange()
         return id
@@ -74,7 +75,8 @@ final class PairRig {
     private func took(_ id: StreamID) {
         do throws(HTTP2Error) {
             let facts = try client.response(of: id, into: &response)
-            told.append("head \(id) \(response.status.rawValue) \(facts.length)")
+            let tunnel = facts.isTunnel ? " tunnel" : ""
+            told.append("head \(id) \(response.status.rawValue) \(facts.length)\(tunnel)")
         } catch {
             told.append("unread \(id) \(error.code)")
         }
@@ -84,6 +86,45 @@ final class PairRig {
 }
 
 @Suite struct ClientSessionTests {
+    @Test func aWebSocketIsAskedFor() throws {
+        let pair = PairRig()
+        var fields = Fields()
+        fields.append(name: "sec-websocket-version", value: "13")
+        fields.append(name: "sec-websocket-key", value: "dropped")
+        fields.append(.upgrade, value: "websocket")
+        let allows = pair.client.session.peerAllowsConnect
+        #expect(allows)
+        let made = pair.request(fields, isWebSocket: true)
+        let id = try #require(made)
+        #expect(pair.server.told.contains("head 1 get a.example /a?b=c unknown websocket"))
+        #expect(lines(pair.server.head.fields) == ["sec-websocket-version: 13", "host: a.example"])
+        pair.server.server.grantWebSocket(id, fields: Fields())
+        try pair.server.server.session.write("down".bytes.span, on: id)
+        try pair.client.session.write("up".bytes.span, on: id)
+        pair.exchange()
+        #expect(pair.told == ["head 1 200 none tunnel", "data 1 down"])
+        #expect(pair.server.told.last == "data 1 up")
+        try pair.client.session.finish(id)
+        try pair.server.server.session.finish(id)
+        pair.exchange()
+        #expect(pair.told.suffix(2) == ["ended 1 []", "closed 1 0"])
+    }
+
+    /// RFC 8441 §5: what speaks of a body, or has ended, opened no tunnel; and there is no 101 (RFC 9113 §8.6).
+    @Test(arguments: [
+        ([(":status", "200")], true, "head 1 200 none"),
+        ([(":status", "200"), ("content-length", "0")], false, "head 1 200 fixed(0)"),
+        ([(":status", "204")], false, "head 1 204 none"),
+        ([(":status", "403")], false, "head 1 403 unknown"),
+        ([(":status", "101")], false, "refused 1 unexpected_response"),
+    ])
+    func whatIsNoGrant(_ head: [(String, String)], _ ends: Bool, _ expected: String) {
+        let pair = PairRig()
+        _ = pair.request(isWebSocket: true)
+        pair.feed(Frame.headers(1, head, ends: ends).bytes)
+        #expect(pair.told.first == expected)
+    }
+
     @Test func aRequestAndItsAnswer() throws {
         let pair = PairRig()
         var fields = Fields()

@@ -132,7 +132,10 @@ def steered(run):
 
 def issuers(cognito, nanoidp, run, forge):
     jwks = run / "forge.jwks.json"
-    jwks.write_text(json.dumps(forge.jwks()))
+    keys = json.dumps(forge.jwks())
+    # Every Bulkhead of the run looks at this file, and a write makes each of them load all of its configuration anew.
+    if not jwks.exists() or jwks.read_text() != keys:
+        jwks.write_text(keys)
     return [
         {"name": "cognito", "profile": "cognito", "issuer": cognito.issuer, "jwks": {"url": cognito.jwks_url},
          "audiences": [cognito.client], "token_use": ["id"]},

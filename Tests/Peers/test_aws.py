@@ -590,8 +590,8 @@ def test_an_sts_that_is_down_or_slow(make_doors, cloud):
     tap = Tap(cloud.port)
     doors = make_doors("aws-down", cloud, tap)
     tap.stop()
-    started = time.monotonic()
-    assert reads(doors) == "credential_failed" and time.monotonic() - started < 5
+    # At once: one that had waited for its whole time would be told `need_timed_out`.
+    assert reads(doors) == "credential_failed"
     tap.delay = threading.Event()
     threading.Timer(2, tap.delay.set).start()
     before = len(tap.asked)

@@ -11,6 +11,7 @@ import pytest
 from harness.bulkhead import Trail
 from harness.http2 import Peer
 from harness.names import STATUS
+from harness.process import wait_until
 from hyperframe import frame as frames
 
 
@@ -233,24 +234,54 @@ class TestFloods:
         assert bulkhead.metric("bulkhead_http2_floods_total", kind="slow_heads") == 1
         steered.control(f"/gate/open?name={gate}")
 
+    def test_an_idle_connection_has_all_of_its_time(self, make_bulkhead):
+        """How long it was idle before does not count against a caller who then lets an answer wait."""
+        bulkhead = make_bulkhead("http2-idle", {"limits": {"body_timeout": "1s"}})
+        with Peer(bulkhead.ports["steered"], bulkhead.ca, settings={4: 0}) as peer:
+            peer.until(lambda: peer.acknowledged)
+            idle = time.monotonic()
+            wait_until("it was idle for longer", lambda: time.monotonic() > idle + 1.2)
+            number = peer.head(peer.fields())
+            peer.until(lambda: peer.stream(number).status)
+            # A turn of the worker's, in which the timer would come.
+            peer.send(frames.PingFrame(0, opaque_data=b"12345678"))
+            peer.until(lambda: peer.pings)
+            peer.send(frames.WindowUpdateFrame(number, window_increment=65535))
+            assert peer.answer(number).ended and not peer.closed
+
     def test_heads_of_another_are_not_late(self, make_bulkhead, steered, ann):
         """Many heads, each cut in two where a read ends, are not one that does not end."""
-        bulkhead = make_bulkhead("http2-cut-heads", {"limits": {"head_timeout": "500ms"}})
-        with Peer(bulkhead.ports["steered"], bulkhead.ca) as peer:
-            # From here on nothing is sent but what stands below: it would land within a head.
-            peer.until(lambda: peer.acknowledged)
-            peer.auto_window = False
-            peer.send(frames.WindowUpdateFrame(0, window_increment=1 << 24))
-            held, until = b"", time.monotonic() + 0.8
-            while time.monotonic() < until:
-                frame = frames.HeadersFrame(peer.next, data=peer.block(peer.fields()), flags=["END_HEADERS", "END_STREAM"]).serialize()
-                peer.raw(held + frame[:20])
-                held, last, peer.next = frame[20:], peer.next, peer.next + 2
-                if last > 1:
-                    answer = peer.answer(last - 2)
-                    assert answer.status == 401, (peer.goaway, answer.reset)
-            peer.raw(held)
-            assert peer.answer(last).status == 401 and peer.goaway is None
+        bulkhead = make_bulkhead("http2-cut-heads", {"limits": {"head_timeout": "1s"}})
+        for _ in range(5):
+            with Peer(bulkhead.ports["steered"], bulkhead.ca) as peer:
+                if self.cut_heads(peer) < 0.5:
+                    return
+        pytest.skip("this machine is too busy to send a head in half a second")
+
+    @staticmethod
+    def cut_heads(peer):
+        """For longer than one head may take. Gives the longest time that one took; beyond half a second nothing was judged."""
+        # From here on nothing is sent but what stands below: it would land within a head.
+        peer.until(lambda: peer.acknowledged)
+        peer.auto_window = False
+        peer.send(frames.WindowUpdateFrame(0, window_increment=1 << 24))
+        began = since = time.monotonic()
+        held, longest = b"", 0
+        while time.monotonic() < began + 1.3:
+            frame = frames.HeadersFrame(peer.next, data=peer.block(peer.fields()), flags=["END_HEADERS", "END_STREAM"]).serialize()
+            peer.raw(held + frame[:20])
+            held, last, peer.next = frame[20:], peer.next, peer.next + 2
+            longest, since = max(longest, time.monotonic() - since), time.monotonic()
+            if longest > 0.5:
+                return longest
+            if last > 1:
+                answer = peer.answer(last - 2)
+                longest = max(longest, time.monotonic() - since)
+                assert answer.status == 401 or longest > 0.5, (peer.goaway, answer.reset)
+        peer.raw(held)
+        longest = max(longest, time.monotonic() - since)
+        assert peer.answer(last).status == 401 and peer.goaway is None or longest > 0.5
+        return longest
 
 
 class TestCleartext:

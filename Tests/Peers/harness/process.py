@@ -3,6 +3,7 @@
 
 import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -10,12 +11,22 @@ import time
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
+given = set()
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
+    """A port that nobody has, and that nobody else is given before its owner binds it: outside of the range from which the kernel
+    takes those of outgoing connections, and never the same one twice in a run."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+        if port not in given:
+            given.add(port)
+            return port
 
 
 def wait_until(what, condition, seconds=15.0, every=0.01):
