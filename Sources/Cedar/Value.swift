@@ -113,7 +113,9 @@ package struct RecordValue: Hashable, Sendable {
 
     /// Of fields with the same name the last one counts; readers of text and JSON refuse them before.
     package init(_ fields: [Field]) {
-        if fields.count < 2 {
+        // Who builds one in code mostly has them in order.
+        let isSorted = fields.indices.dropFirst().allSatisfy { fields[$0 - 1].name < fields[$0].name }
+        if isSorted {
             self.fields = fields
             return
         }

@@ -5,30 +5,17 @@ internal import COpenSSL
 /// The calls that sign and verify, for keys whose kind has already been checked against the algorithm.
 enum Signatures {
     static func verify(
-        _ key: OpaquePointer,
+        _ contexts: ReadyContexts,
         _ algorithm: SignatureAlgorithm,
         message: borrowing Span<UInt8>,
         signature: borrowing Span<UInt8>
     ) -> Bool {
-        guard let context = unsafe EVP_MD_CTX_new() else { return false }
+        guard let context = unsafe contexts.copy(for: algorithm) else { return false }
         // Safe because the context is ours; a failed check leaves entries in the error queue of this thread.
         defer {
             unsafe EVP_MD_CTX_free(context)
-            ERR_clear_error()
+            bulkhead_clear_errors()
         }
-        var keyContext: OpaquePointer?
-        guard
-            unsafe EVP_DigestVerifyInit_ex(
-                context,
-                &keyContext,
-                name(of: algorithm),
-                nil,
-                nil,
-                key,
-                nil
-            ) == 1,
-            unsafe configure(keyContext, algorithm)
-        else { return false }
         return unsafe message.withUnsafeBufferPointer { message in
             unsafe signature.withUnsafeBufferPointer { signature in
                 unsafe EVP_DigestVerify(
@@ -43,25 +30,21 @@ enum Signatures {
     }
 
     /// Appends the signature in OpenSSL's form (DER for EC).
+    /// - Parameter room: bytes of the longest signature.
     /// - Returns: false when the library refuses; nothing is appended then.
     static func sign(
-        _ key: OpaquePointer,
+        _ contexts: ReadyContexts,
         _ algorithm: SignatureAlgorithm,
+        room: Int,
         message: borrowing Span<UInt8>,
         into output: inout Buffer
     ) -> Bool {
-        guard let context = unsafe EVP_MD_CTX_new() else { return false }
+        guard let context = unsafe contexts.copy(for: algorithm) else { return false }
         // Safe because the context is ours.
         defer {
             unsafe EVP_MD_CTX_free(context)
-            ERR_clear_error()
+            bulkhead_clear_errors()
         }
-        var keyContext: OpaquePointer?
-        guard
-            unsafe EVP_DigestSignInit_ex(context, &keyContext, name(of: algorithm), nil, nil, key, nil) == 1,
-            unsafe configure(keyContext, algorithm)
-        else { return false }
-        let room = Int(unsafe EVP_PKEY_get_size(key))
         let before = output.count
         unsafe message.withUnsafeBufferPointer { message in
             unsafe output.append(upTo: room) { target in
@@ -78,19 +61,6 @@ enum Signatures {
             }
         }
         return output.count > before
-    }
-
-    private static func name(of algorithm: SignatureAlgorithm) -> UnsafePointer<CChar>? {
-        guard let digest = algorithm.digestName else { return nil }
-        // Safe because a static string ends with a zero byte and lives for the whole process.
-        return unsafe UnsafeRawPointer(digest.utf8Start).assumingMemoryBound(to: CChar.self)
-    }
-
-    /// PSS: MGF1 with the same hash, which is the default, and a salt as long as the hash (RFC 7518 §3.5).
-    private static func configure(_ context: OpaquePointer?, _ algorithm: SignatureAlgorithm) -> Bool {
-        guard algorithm.isPSS else { return true }
-        return unsafe EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) == 1
-            && EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) == 1
     }
 }
 

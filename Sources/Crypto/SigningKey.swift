@@ -7,6 +7,9 @@ internal import COpenSSL
 @safe
 package final class SigningKey: Sendable {
     private nonisolated(unsafe) let key: OpaquePointer
+    private let contexts: ReadyContexts
+    /// Bytes of its longest signature in OpenSSL's form.
+    private let room: Int
     package let kind: KeyKind
     /// The public half as JWK members.
     package let publicMembers: PublicKeyMembers
@@ -21,6 +24,8 @@ package final class SigningKey: Sendable {
             unsafe EVP_PKEY_free(key)
             throw error
         }
+        contexts = unsafe ReadyContexts(key, kind, .signing)
+        room = Int(unsafe EVP_PKEY_get_size(key))
     }
 
     deinit { unsafe EVP_PKEY_free(key) }
@@ -66,12 +71,11 @@ package final class SigningKey: Sendable {
         guard algorithm.keyKind == kind else { throw .wrongKind }
         switch algorithm.keyKind {
         case .rsa, .ed25519:
-            guard unsafe Signatures.sign(key, algorithm, message: message, into: &output) else {
-                throw .invalid
-            }
+            guard Signatures.sign(contexts, algorithm, room: room, message: message, into: &output)
+            else { throw .invalid }
         case .ec(let curve):
             var encoded = Buffer()
-            guard unsafe Signatures.sign(key, algorithm, message: message, into: &encoded),
+            guard Signatures.sign(contexts, algorithm, room: room, message: message, into: &encoded),
                 ECDSASignature.decode(der: encoded.bytes, curve: curve, into: &output)
             else { throw .invalid }
         }

@@ -23,7 +23,7 @@ package enum KeyError: Error, Equatable {
 /// A public key that checks signatures. Immutable, shared by all threads.
 @safe
 package final class VerificationKey: Sendable {
-    private nonisolated(unsafe) let key: OpaquePointer
+    private let contexts: ReadyContexts
     package let kind: KeyKind
 
     /// JWK `n` and `e`, big-endian without sign; leading zero bytes are accepted and dropped.
@@ -33,7 +33,7 @@ package final class VerificationKey: Sendable {
         let exponent = exponent.droppingLeadingZeros()
         try RSAPolicy.check(modulus: modulus, exponent: exponent)
         kind = .rsa
-        unsafe key = try PublicKey.rsa(modulus: modulus, exponent: exponent)
+        contexts = unsafe Self.contexts(try PublicKey.rsa(modulus: modulus, exponent: exponent), kind)
     }
 
     /// JWK `x` and `y`, each of exactly the curve's length (RFC 7518 §6.2.1.2). The point must be on the curve.
@@ -47,7 +47,7 @@ package final class VerificationKey: Sendable {
             throw .wrongLength
         }
         kind = .ec(curve)
-        unsafe key = try PublicKey.ec(curve: curve, x: x, y: y)
+        contexts = unsafe Self.contexts(try PublicKey.ec(curve: curve, x: x, y: y), kind)
     }
 
     /// JWK `x` of an OKP key with `crv` Ed25519: 32 bytes (RFC 8037 §2).
@@ -55,10 +55,15 @@ package final class VerificationKey: Sendable {
     package init(ed25519 x: borrowing Span<UInt8>) throws(KeyError) {
         guard x.count == 32 else { throw .wrongLength }
         kind = .ed25519
-        unsafe key = try PublicKey.ed25519(x)
+        contexts = unsafe Self.contexts(try PublicKey.ed25519(x), kind)
     }
 
-    deinit { unsafe EVP_PKEY_free(key) }
+    /// Takes the key over.
+    private static func contexts(_ key: OpaquePointer, _ kind: KeyKind) -> ReadyContexts {
+        // Safe because the key is ours, and each context has a reference of its own.
+        defer { unsafe EVP_PKEY_free(key) }
+        return unsafe ReadyContexts(key, kind, .verifying)
+    }
 
     package func accepts(_ algorithm: SignatureAlgorithm) -> Bool { algorithm.keyKind == kind }
 
@@ -73,11 +78,11 @@ package final class VerificationKey: Sendable {
         guard accepts(algorithm), !signature.isEmpty else { return false }
         switch algorithm.keyKind {
         case .rsa, .ed25519:
-            return unsafe Signatures.verify(key, algorithm, message: message, signature: signature)
+            return Signatures.verify(contexts, algorithm, message: message, signature: signature)
         case .ec(let curve):
             var encoded = Buffer()
             guard ECDSASignature.encode(raw: signature, curve: curve, into: &encoded) else { return false }
-            return unsafe Signatures.verify(key, algorithm, message: message, signature: encoded.bytes)
+            return Signatures.verify(contexts, algorithm, message: message, signature: encoded.bytes)
         }
     }
 }

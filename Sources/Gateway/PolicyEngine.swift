@@ -180,7 +180,7 @@ package final class PolicyEngine: Sendable {
             principal: user,
             action: Self.uid("Action", action),
             resource: target,
-            context: Self.context(facts)
+            context: Self.context(facts, use(of: action))
         )
         do {
             let store = try entities.adding(known)
@@ -243,14 +243,16 @@ package final class PolicyEngine: Sendable {
         )
     }
 
-    private static func context(_ facts: Facts) -> RecordValue {
-        var fields: [RecordValue.Field] = [
-            .init("method", .string(Text(facts.method))),
-            .init("operation", .string(Text(facts.operation))),
-            .init("path", .string(Text(facts.path))),
-            .init("listener", .string(Text(facts.listener))),
-            .init("now", .datetime(DatetimeValue(facts.now))),
-        ]
+    /// What the action's policies can read of the facts. What they cannot read changes no decision, and takes its time to be
+    /// written down. The clock is always there: comparisons with fixed instants are no part of `use`.
+    private static func context(_ facts: Facts, _ use: FactUse) -> RecordValue {
+        var fields: [RecordValue.Field] = []
+        if use.listener { fields.append(.init("listener", .string(Text(facts.listener)))) }
+        if use.method { fields.append(.init("method", .string(Text(facts.method)))) }
+        fields.append(.init("now", .datetime(DatetimeValue(facts.now))))
+        if use.operation { fields.append(.init("operation", .string(Text(facts.operation)))) }
+        if use.path { fields.append(.init("path", .string(Text(facts.path)))) }
+        guard use.source else { return RecordValue(fields) }
         switch facts.source {
         case .v4(let bits)?: fields.append(.init("source", .address(AddressValue(ipv4: bits))))
         case .v6(let high, let low)?:

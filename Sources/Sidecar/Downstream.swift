@@ -12,6 +12,13 @@ final class ExchangeBox {
     var value = Exchange()
 }
 
+/// A need for which an exchange is parked. By reference: a connection that waits for its next request has no room for it.
+final class Parked {
+    let need: Need
+
+    init(for need: Need) { self.need = need }
+}
+
 /// One caller's connection in HTTP/1.1, or one stream of its connection in HTTP/2 (`Multiplex`): it turns bytes into
 /// exchanges, and what an exchange answers into bytes.
 ///
@@ -24,7 +31,7 @@ final class Downstream {
     enum Phase: Equatable {
         /// Between requests, or within a head; also while the rest of an answered request is dropped.
         case waiting
-        /// The exchange needs something, see `need`; input is left where it is.
+        /// The exchange needs something, see `parked`; input is left where it is.
         case parked
         /// The adapter must see the whole body.
         case collecting(limit: Int)
@@ -49,8 +56,8 @@ final class Downstream {
     var exchange: ExchangeBox?
     var upstream: Upstream?
     var phase: Phase = .waiting
-    /// What it is parked for; kept out of the phase, which is looked at all the time.
-    var need: Need?
+    /// What it is parked for.
+    var parked: Parked?
     /// When `timedOut` must look at it; moved later without touching the timers.
     var deadline = Instant(nanoseconds: .max)
     var armedAt = Instant(nanoseconds: .max)

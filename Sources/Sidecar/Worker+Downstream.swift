@@ -162,7 +162,7 @@ extension Worker {
 
     private mutating func park(_ connection: Downstream, _ need: Need) {
         connection.phase = .parked
-        connection.need = need
+        connection.parked = Parked(for: need)
         connection.deadline = now + plan.timeout(of: need)
         arm(connection)
         if parked[need]?.append(connection) == nil {
@@ -177,7 +177,7 @@ extension Worker {
             return
         }
         connection.phase = .waiting
-        connection.need = nil
+        connection.parked = nil
         perform(gateway.resume(&exchange.value, outcome, now: wallTime), connection, exchange)
         schedule(connection)
     }
@@ -349,9 +349,9 @@ extension Worker {
     mutating func leaveQueues(_ connection: Downstream) {
         switch connection.phase {
         case .parked:
-            guard let need = connection.need else { return }
+            guard let need = connection.parked?.need else { return }
             parked[need]?.removeAll { $0 === connection }
-            connection.need = nil
+            connection.parked = nil
         case .queued:
             guard let place = connection.exchange?.value.upstream else { return }
             pools[place].waiting.removeAll { $0 === connection }
