@@ -228,6 +228,7 @@ package struct CanonicalRequest: ~Copyable {
 
     /// Without spaces at the ends, and with one for each run of them inside.
     private static func append(trimmed value: borrowing Span<UInt8>, to output: inout Buffer) {
+        if isTrim(value) { return output.append(value) }
         var pending = false
         var isFirst = true
         for index in value.indices {
@@ -241,5 +242,16 @@ package struct CanonicalRequest: ~Copyable {
             isFirst = false
             output.append(byte)
         }
+    }
+
+    /// Whether that changes nothing, as with most values. Cost: a search or two.
+    private static func isTrim(_ value: borrowing Span<UInt8>) -> Bool {
+        if value.firstIndex(of: ASCII.tab) != nil { return false }
+        var last = -1
+        while let space = value.firstIndex(of: ASCII.space, from: last + 1) {
+            if space == last + 1 { return false }
+            last = space
+        }
+        return value.isEmpty || last != value.count - 1
     }
 }

@@ -139,12 +139,13 @@ package struct RequestSigner: ~Copyable {
         try verify(claim, with: &key, parts, fields, form: form)
     }
 
-    private mutating func verify(
+    /// The same with the key of the claim's day and scope at hand.
+    package mutating func verify(
         _ claim: SignatureClaim,
         with key: inout DayKey,
         _ parts: borrowing SignedParts,
         _ fields: borrowing Fields,
-        form: PathForm?
+        form: PathForm? = nil
     ) throws(SignatureFailure) {
         try headers.read(claim.signedHeaders.span)
         // Whatever begins with x-amz- changes what the request does.

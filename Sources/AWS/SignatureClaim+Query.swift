@@ -90,7 +90,7 @@ extension SignatureClaim {
         guard let algorithm = parameters.algorithm, algorithm.span.equals(RequestSigner.algorithm),
             let credential = parameters.credential, let date = parameters.date,
             let expires = parameters.expires, let signedHeaders = parameters.signedHeaders,
-            let signature = parameters.signature,
+            let signature = parameters.signature.flatMap({ Self.digest($0.span) }),
             // Two moments would be one too many.
             fields.first(.xAmzDate) == nil
         else { throw .malformed }
@@ -109,7 +109,7 @@ extension SignatureClaim {
             credential: scope,
             date: date.span,
             signedHeaders: signedHeaders,
-            signature: signature.span,
+            signature: signature,
             payload: payload
         )
     }

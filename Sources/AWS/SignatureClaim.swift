@@ -83,19 +83,17 @@ package struct SignatureClaim: Sendable {
         credential: Credential,
         date: borrowing Span<UInt8>,
         signedHeaders: [UInt8],
-        signature: borrowing Span<UInt8>,
+        signature: Digest,
         payload: Payload
     ) throws(SignatureFailure) {
-        guard let time = SigningTime(date), let bytes = Self.hex(signature),
-            let digest = Digest(bytes.span)
-        else { throw .malformed }
+        guard let time = SigningTime(date) else { throw .malformed }
         guard time.day.equals(credential.day) else { throw .scope }
         self.place = place
         accessKeyID = credential.accessKeyID
         self.time = time
         scope = SigningScope(region: credential.region, service: credential.service)
         self.signedHeaders = signedHeaders
-        self.signature = digest
+        self.signature = signature
         self.payload = payload
     }
 
@@ -110,25 +108,30 @@ package struct SignatureClaim: Sendable {
         var service: [UInt8] = []
 
         init(_ text: borrowing Span<UInt8>) throws(SignatureFailure) {
-            var parts: [Range<Int>] = []
+            guard text.count <= Self.maximumBytes else { throw .malformed }
+            var ends: [4 of Int] = [0, 0, 0, 0]
             var start = 0
-            while start <= text.count {
-                let end = text.firstIndex(of: ASCII.slash, from: start) ?? text.count
-                guard end > start, parts.count < 5 else { throw .malformed }
-                parts.append(start..<end)
+            for part in ends.indices {
+                guard let end = text.firstIndex(of: ASCII.slash, from: start), end > start else {
+                    throw .malformed
+                }
+                ends[part] = end
                 start = end + 1
             }
-            guard parts.count == 5, text.extracting(parts[4]).equals("aws4_request"),
-                text.count <= Self.maximumBytes
-            else { throw .malformed }
-            accessKeyID = text.extracting(parts[0]).array()
-            day = text.extracting(parts[1]).array()
-            region = text.extracting(parts[2]).array()
-            service = text.extracting(parts[3]).array()
-            for byte in accessKeyID + region + service {
+            guard text.extracting(start..<text.count).equals("aws4_request") else { throw .malformed }
+            accessKeyID = try Self.name(text.extracting(0..<ends[0]))
+            day = text.extracting((ends[0] + 1)..<ends[1]).array()
+            region = try Self.name(text.extracting((ends[1] + 1)..<ends[2]))
+            service = try Self.name(text.extracting((ends[2] + 1)..<ends[3]))
+        }
+
+        private static func name(_ text: borrowing Span<UInt8>) throws(SignatureFailure) -> [UInt8] {
+            for index in text.indices {
+                let byte = text[index]
                 guard ASCII.isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
                 else { throw .malformed }
             }
+            return text.array()
         }
     }
 
@@ -142,7 +145,7 @@ package struct SignatureClaim: Sendable {
         }
         var credential: Credential?
         var signedHeaders: [UInt8]?
-        var signature: [UInt8]?
+        var signature: Digest?
         var start = 17
         while start <= value.count {
             let end = value.firstIndex(of: ASCII.comma, from: start) ?? value.count
@@ -155,8 +158,10 @@ package struct SignatureClaim: Sendable {
                 guard signedHeaders == nil else { throw .malformed }
                 signedHeaders = part.extracting(14..<part.count).array()
             } else if part.hasPrefix("Signature=") {
-                guard signature == nil else { throw .malformed }
-                signature = part.extracting(10..<part.count).array()
+                guard signature == nil, let digest = digest(part.extracting(10..<part.count)) else {
+                    throw .malformed
+                }
+                signature = digest
             } else {
                 throw .malformed
             }
@@ -167,7 +172,7 @@ package struct SignatureClaim: Sendable {
             credential: credential,
             date: fields.value(at: date),
             signedHeaders: signedHeaders,
-            signature: signature.span,
+            signature: signature,
             payload: payload(fields)
         )
     }
@@ -180,14 +185,21 @@ package struct SignatureClaim: Sendable {
         if value.equals("STREAMING-UNSIGNED-PAYLOAD-TRAILER") { return .unsignedChunks }
         if value.equals("STREAMING-AWS4-HMAC-SHA256-PAYLOAD") { return .signedChunks(trailer: false) }
         if value.equals("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER") { return .signedChunks(trailer: true) }
-        guard hex(value) != nil else { throw .malformed }
+        guard digest(value) != nil else { throw .malformed }
         return .digest
     }
 
     /// 64 digits in lower case.
-    private static func hex(_ text: borrowing Span<UInt8>) -> [UInt8]? {
-        guard text.count == 64 else { return nil }
-        for index in text.indices where ASCII.lowercased(text[index]) != text[index] { return nil }
-        return Hex.decode(text)
+    static func digest(_ text: borrowing Span<UInt8>) -> Digest? {
+        guard text.count == 2 * Digest.byteCount else { return nil }
+        var bytes = InlineArray<32, UInt8>(repeating: 0)
+        for index in bytes.indices {
+            let (first, second) = (text[2 * index], text[2 * index + 1])
+            guard ASCII.lowercased(first) == first, ASCII.lowercased(second) == second,
+                let high = ASCII.hexValue(first), let low = ASCII.hexValue(second)
+            else { return nil }
+            bytes[index] = high << 4 | low
+        }
+        return Digest(bytes.span)
     }
 }

@@ -8,6 +8,8 @@ package struct SignedHeaders: ~Copyable {
 
     private var joined = Buffer()
     private var ranges: [ByteRange] = []
+    /// Names as they are found.
+    private var found = Buffer()
 
     package init() {}
 
@@ -54,23 +56,36 @@ package struct SignedHeaders: ~Copyable {
         _ fields: borrowing Fields,
         _ isSigned: (KnownField, borrowing Span<UInt8>) -> Bool
     ) throws(SignatureFailure) {
-        var names: [[UInt8]] = [Array("host".utf8)]
+        found.removeAll()
+        ranges.removeAll(keepingCapacity: true)
+        try insert(("host" as StaticString).bytes)
         for index in fields.indices {
             let known = fields.known(at: index)
             if known == .host || !isSigned(known, fields.name(at: index)) { continue }
-            var name = fields.name(at: index).array()
-            for place in name.indices { name[place] = ASCII.lowercased(name[place]) }
-            if !names.contains(name) { names.append(name) }
+            try insert(fields.name(at: index))
         }
-        guard names.count <= Self.maximumCount else { throw .tooLarge }
-        names.sort { $0.lexicographicallyPrecedes($1) }
         joined.removeAll()
-        ranges.removeAll(keepingCapacity: true)
-        for name in names {
-            if !joined.isEmpty { joined.append(UInt8(ascii: ";")) }
-            ranges.append(ByteRange(start: joined.count, count: name.count))
-            joined.append(name)
+        for place in ranges.indices {
+            if place > 0 { joined.append(UInt8(ascii: ";")) }
+            let name = ranges[place]
+            ranges[place].start = joined.count
+            joined.append(name, of: found)
         }
+    }
+
+    /// Finds a name's place among those in `found`, which `ranges` has in order; one that is there already is not taken again.
+    private mutating func insert(_ name: borrowing Span<UInt8>) throws(SignatureFailure) {
+        let new = ByteRange(start: found.count, count: name.count)
+        for index in name.indices { found.append(ASCII.lowercased(name[index])) }
+        var place = ranges.count
+        while place > 0 {
+            let (before, this) = (found.bytes.extracting(ranges[place - 1]), found.bytes.extracting(new))
+            if before.equals(this) { return }
+            if before.precedes(this) { break }
+            place -= 1
+        }
+        guard ranges.count < Self.maximumCount else { throw .tooLarge }
+        ranges.insert(new, at: place)
     }
 
     private static func isLower(_ name: borrowing Span<UInt8>) -> Bool {

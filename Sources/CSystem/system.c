@@ -34,6 +34,12 @@ ssize_t bulkhead_send(int fd, const void *bytes, size_t count) {
     return syscall(SYS_sendto, fd, bytes, count, MSG_NOSIGNAL, NULL, 0);
 }
 
+ssize_t bulkhead_send_two(int fd, const void *first, size_t first_count, const void *second, size_t second_count) {
+    struct iovec pieces[] = {{(void *)first, first_count}, {(void *)second, second_count}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
+    return syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
+}
+
 int bulkhead_refuse_new_connections(int fd) {
     // The data of a filter on a TCP socket begin with the TCP header; its byte 13 has the flags.
     struct sock_filter code[] = {

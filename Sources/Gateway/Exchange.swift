@@ -144,10 +144,13 @@ package struct Exchange: ~Copyable {
         return rewritesPieces ? (.unknown, true) : (announced, false)
     }
 
+    /// Whether the response's body goes on as it is, as far as is known.
+    package var passesResponse: Bool { responseLimit == nil && !mapsPieces }
+
     /// Takes note of a stretch of the response's body.
     /// - Returns: whether it goes on as it is.
     package mutating func passes(_ count: Int) -> Bool {
-        guard responseLimit == nil, !mapsPieces else { return false }
+        guard passesResponse else { return false }
         bytesOut += count
         return true
     }

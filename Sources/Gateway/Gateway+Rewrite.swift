@@ -51,7 +51,7 @@ extension Gateway {
         case .opaque where mustCollect(exchange, route):
             return .collect(limit: exchange.plan.bufferedBodyBytes)
         case .none, .opaque, .events:
-            try verifySignature(&exchange, isCollected: false)
+            try verifySignature(&exchange, isCollected: false, now)
             return try send(&exchange, route, principal, mapping, means)
         }
     }
@@ -62,13 +62,13 @@ extension Gateway {
     }
 
     /// The collected body, rewritten.
-    mutating func transformRequest(_ exchange: inout Exchange) throws(Stop) -> Action {
+    mutating func transformRequest(_ exchange: inout Exchange, _ now: WallTime) throws(Stop) -> Action {
         guard let route = exchange.route, let principal = exchange.principal,
             let means = exchange.grant?.means, var mapping = exchange.mapping
         else {
             throw .refused(.policyFailed)
         }
-        try verifySignature(&exchange, isCollected: true)
+        try verifySignature(&exchange, isCollected: true, now)
         if route.adapter.requestBody(mapping) == .opaque {
             exchange.isBodyCollected = true
             return try send(&exchange, route, principal, mapping, means)

@@ -81,61 +81,84 @@ extension Gateway {
     /// Checks the signature of a request whose key said whose it is.
     /// - Parameter isCollected: whether `requestBody` is the body as it came. One that flows is held against its digest
     ///   by the store.
-    mutating func verifySignature(_ exchange: inout Exchange, isCollected: Bool) throws(Stop) {
+    mutating func verifySignature(
+        _ exchange: inout Exchange,
+        isCollected: Bool,
+        _ now: WallTime
+    ) throws(Stop) {
         guard let claim = exchange.signature else { return }
-        var digest = Buffer()
+        payload.removeAll()
         if isCollected {
-            signer.append(digestOf: exchange.requestBody.bytes, to: &digest)
+            signer.append(digestOf: exchange.requestBody.bytes, to: &payload)
         } else {
-            digest.append(RequestSigner.emptyPayload)
+            payload.append(RequestSigner.emptyPayload)
         }
-        var payload = digest.bytes.array()
-        if let text = claim.payloadText(exchange.request.fields) {
-            if claim.payload == .digest, isCollected, text != payload { throw .refused(.payloadMismatch) }
-            payload = text
-        }
-        let (path, query) = Self.parts(of: exchange.request.target)
-        var authority = exchange.request.authority.array()
-        if let host = exchange.request.fields.first(.host) {
-            authority = exchange.request.fields.value(at: host).array()
+        if let said = claim.payloadText(exchange.request.fields) {
+            if claim.payload == .digest, isCollected, !payload.bytes.equals(said) {
+                throw .refused(.payloadMismatch)
+            }
+            payload.removeAll()
+            payload.append(said)
         }
         do throws(SignatureFailure) {
-            let parts = SignedParts(
-                method: exchange.request.method,
-                path: path.span,
-                query: query.span,
-                host: authority.span,
-                payload: payload.span
-            )
-            exchange.signatureSecret = try verified(claim, parts, exchange.request.fields)
+            if let known = claimKeys.find(claim, now: now) {
+                if try Self.isSigned(exchange.request, claim, known, payload, &signer) {
+                    exchange.signatureSecret = known.secret
+                    return
+                }
+            }
+            let key = try verified(exchange.request, claim)
+            exchange.signatureSecret = key.secret
+            let until = exchange.handle?.expires ?? now + ClaimKeyTable.longestStay
+            claimKeys.insert(key, of: claim, until: until, now: now)
         } catch {
             throw .refused(Refusal(error))
         }
     }
 
-    /// The secret that a request was signed with: that of the present key, or of the one before.
+    /// The key that a request was signed with: that of the present secret, or of the one before. `payload` is the request's.
     private mutating func verified(
+        _ request: borrowing RequestHead,
+        _ claim: SignatureClaim
+    ) throws(SignatureFailure) -> ClaimKey {
+        let key = ClaimKey(secret: worthlessKeys.secret(of: claim.accessKeyID.span), for: claim)
+        if try Self.isSigned(request, claim, key, payload, &signer) { return key }
+        guard let secret = worthlessKeys.previousSecret(of: claim.accessKeyID.span) else { throw .mismatch }
+        let before = ClaimKey(secret: secret, for: claim)
+        guard try Self.isSigned(request, claim, before, payload, &signer) else { throw .mismatch }
+        return before
+    }
+
+    /// - Throws: all but `mismatch`.
+    private static func isSigned(
+        _ request: borrowing RequestHead,
         _ claim: SignatureClaim,
-        _ parts: borrowing SignedParts,
-        _ fields: borrowing Fields
-    ) throws(SignatureFailure) -> Secret {
-        let secret = worthlessKeys.secret(of: claim.accessKeyID.span)
+        _ key: ClaimKey,
+        _ payload: borrowing Buffer,
+        _ signer: inout RequestSigner
+    ) throws(SignatureFailure) -> Bool {
+        let target = request.target
+        let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
+        let parts = SignedParts(
+            method: request.method,
+            path: target.extracting(0..<mark),
+            query: target.extracting(min(mark + 1, target.count)..<target.count),
+            host: host(of: request),
+            payload: payload.bytes
+        )
         do throws(SignatureFailure) {
-            try signer.verify(claim, secret: secret, parts, fields)
-            return secret
+            try signer.verify(claim, with: &key.dayKey, parts, request.fields)
+            return true
         } catch {
-            guard error == .mismatch, let before = worthlessKeys.previousSecret(of: claim.accessKeyID.span)
-            else { throw error }
-            try signer.verify(claim, secret: before, parts, fields)
-            return before
+            guard error == .mismatch else { throw error }
+            return false
         }
     }
 
-    /// Path and query of a target in origin form.
-    private static func parts(of target: borrowing Span<UInt8>) -> (path: [UInt8], query: [UInt8]) {
-        let mark = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
-        let query = mark < target.count ? target.extracting((mark + 1)..<target.count).array() : []
-        return (target.extracting(0..<mark).array(), query)
+    @_lifetime(borrow request)
+    private static func host(of request: borrowing RequestHead) -> Span<UInt8> {
+        guard let host = request.fields.first(.host) else { return request.authority }
+        return request.fields.value(at: host)
     }
 
     // MARK: ours
@@ -189,40 +212,68 @@ extension Gateway {
         _ scope: SigningScope
     ) throws(Stop) {
         guard let keys = means.keys, let route = exchange.route else { throw .refused(.credentialFailed) }
-        let time = SigningTime(exchange.startedOn)
-        let payload = try payload(&exchange, scope)
-        let (path, query) = Self.parts(of: exchange.outgoing.target.bytes)
-        let authority = route.authority
-        let key = means.dayKey(time.day.array(), scope, keys)
+        if signingTime.time.seconds != exchange.startedOn.seconds {
+            signingTime = SigningTime(exchange.startedOn)
+        }
+        let time = signingTime
+        try findPayload(&exchange, scope)
+        let dayKey = means.dayKey(time, scope, keys)
         do throws(SignatureFailure) {
-            let parts = SignedParts(
-                method: exchange.outgoing.method,
-                path: path.span,
-                query: query.span,
-                host: authority.span,
-                payload: payload.span
+            try Self.sign(
+                exchange.outgoing.method,
+                exchange.outgoing.target,
+                host: route.authority,
+                payload,
+                &exchange.outgoing.fields,
+                OutgoingSignature(keys: keys, dayKey: dayKey, scope: scope, time: time),
+                &signer
             )
-            try signer.sign(parts, &exchange.outgoing.fields, with: keys, &key.key, scope, at: time)
         } catch {
             throw .refused(Refusal(error))
         }
         try signChunks(&exchange, keys, scope, time)
     }
 
-    /// What is signed in the body's place; said in the head too where the service is S3.
-    private mutating func payload(
-        _ exchange: inout Exchange,
-        _ scope: SigningScope
-    ) throws(Stop) -> [UInt8] {
+    private struct OutgoingSignature {
+        let keys: AWSCredential
+        let dayKey: MeansDayKey
+        let scope: SigningScope
+        let time: SigningTime
+    }
+
+    // Takes what it needs, so that one may change while another is read.
+    private static func sign(
+        _ method: Method,
+        _ target: borrowing Buffer,
+        host: [UInt8],
+        _ payload: borrowing Buffer,
+        _ fields: inout Fields,
+        _ with: OutgoingSignature,
+        _ signer: inout RequestSigner
+    ) throws(SignatureFailure) {
+        let whole = target.bytes
+        let mark = whole.firstIndex(of: UInt8(ascii: "?")) ?? whole.count
+        let parts = SignedParts(
+            method: method,
+            path: whole.extracting(0..<mark),
+            query: whole.extracting(min(mark + 1, whole.count)..<whole.count),
+            host: host.span,
+            payload: payload.bytes
+        )
+        try signer.sign(parts, &fields, with: with.keys, &with.dayKey.key, with.scope, at: with.time)
+    }
+
+    /// Puts what is signed in the body's place into `payload`; said in the head too where the service is S3.
+    private mutating func findPayload(_ exchange: inout Exchange, _ scope: SigningScope) throws(Stop) {
+        payload.removeAll()
         if let index = exchange.outgoing.fields.first(.xAmzContentSha256) {
             let value = exchange.outgoing.fields.value(at: index)
             // Only with the agent's own key could its chunks be signed again.
             if value.hasPrefix("STREAMING-AWS4-"), exchange.signature == nil {
                 throw .refused(.signatureChunksRefused)
             }
-            return value.array()
+            return payload.append(value)
         }
-        var payload = Buffer()
         if exchange.isBodyCollected {
             signer.append(digestOf: exchange.requestBody.bytes, to: &payload)
         } else if exchange.bodyLength == .none || exchange.bodyLength == .fixed(0) {
@@ -230,15 +281,13 @@ extension Gateway {
         } else {
             payload.append(Self.unsigned)
         }
-        let text = payload.bytes.array()
-        guard scope.service.span.equals("s3") else { return text }
+        guard scope.service.span.equals("s3") else { return }
         do throws(FieldError) {
-            try exchange.outgoing.fields.append(.xAmzContentSha256, value: text.span)
+            try exchange.outgoing.fields.append(.xAmzContentSha256, value: payload.bytes)
             if exchange.isBodyCollected { try appendChecksum(&exchange) }
         } catch {
             throw .refused(.fieldsTooLarge)
         }
-        return text
     }
 
     /// S3 wants a checksum with a list of what to delete, and the agent's was of another text.
@@ -298,10 +347,10 @@ extension Gateway {
 
 extension Means {
     /// Made once a day.
-    func dayKey(_ day: [UInt8], _ scope: SigningScope, _ keys: AWSCredential) -> MeansDayKey {
-        if let dayKey, dayKey.day == day { return dayKey.key }
-        let key = MeansDayKey(DayKey(secret: keys.secret, day: day.span, scope: scope))
-        dayKey = (day, key)
+    func dayKey(_ time: SigningTime, _ scope: SigningScope, _ keys: AWSCredential) -> MeansDayKey {
+        if let dayKey, dayKey.day.span.equals(time.day) { return dayKey.key }
+        let key = MeansDayKey(DayKey(secret: keys.secret, day: time.day, scope: scope))
+        dayKey = (time.day.array(), key)
         return key
     }
 }

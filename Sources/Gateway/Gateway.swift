@@ -83,6 +83,11 @@ package struct Gateway: ~Copyable {
     /// Verifies agents' AWS signatures, and makes ours.
     var signer = RequestSigner()
     var worthlessKeys: WorthlessKeys
+    var claimKeys = ClaimKeyTable()
+    /// Of the second in which a request was signed last.
+    var signingTime = SigningTime(WallTime(seconds: 0))
+    /// What is signed in a body's place.
+    var payload = Buffer()
     /// Makes and opens those that processes of leased endpoints fetch.
     var leaseKeys: LeaseKeyCodec
     private let lent = ByAddress()
@@ -118,6 +123,8 @@ package struct Gateway: ~Copyable {
         let (old, new) = (self.snapshot.plan, snapshot.plan)
         self.snapshot = snapshot
         memo.removeAll()
+        // Keys, and those who had them, may have gone.
+        claimKeys.removeAll()
         guard old.generation != new.generation else { return }
         // All of these are kept by generation, so nobody would find them again.
         grants.removeAll()
@@ -166,7 +173,7 @@ package struct Gateway: ~Copyable {
     /// The body that `collect` asked for is in `exchange.requestBody`.
     package mutating func collected(_ exchange: inout Exchange, now: WallTime) -> Action {
         do throws(Stop) {
-            return try transformRequest(&exchange)
+            return try transformRequest(&exchange, now)
         } catch {
             return stop(&exchange, error)
         }

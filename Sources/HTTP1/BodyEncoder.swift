@@ -34,19 +34,33 @@ package struct BodyEncoder: Sendable {
         into output: inout Buffer
     ) throws(HTTP1Error) {
         guard !data.isEmpty else { return }
+        output.reserve(data.count + 20)
+        try begin(data.count, into: &output)
+        output.append(data)
+        end(into: &output)
+    }
+
+    /// Begins a piece of `count` bytes, more than none, that its owner sends by itself: appends what stands before it where the
+    /// body is chunked. The piece comes next, and `end` behind it.
+    /// - Throws: as `append` does.
+    package mutating func begin(_ count: Int, into output: inout Buffer) throws(HTTP1Error) {
         switch phase {
         case .finished: throw HTTP1Error(.bodyTooLong, side, at: 0)
         case .fixed(let left):
-            guard data.count <= left else { throw HTTP1Error(.bodyTooLong, side, at: left) }
-            phase = .fixed(left - data.count)
-            output.append(data)
-        case .untilClose: output.append(data)
+            guard count <= left else { throw HTTP1Error(.bodyTooLong, side, at: left) }
+            phase = .fixed(left - count)
+        case .untilClose: break
         case .chunked:
-            output.reserve(data.count + 20)
-            Self.append(hex: data.count, into: &output)
+            Self.append(hex: count, into: &output)
             output.append("\r\n")
-            output.append(data)
-            output.append("\r\n")
+        }
+    }
+
+    /// Ends the piece that was begun.
+    package func end(into output: inout Buffer) {
+        switch phase {
+        case .chunked: output.append("\r\n")
+        case .finished, .fixed, .untilClose: break
         }
     }
 

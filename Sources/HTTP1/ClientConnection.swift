@@ -145,6 +145,16 @@ package struct ClientConnection: ~Copyable {
         try encoder.append(data, into: &output)
     }
 
+    /// Begins a piece of the body that its owner sends by itself, behind all that is in `output`; `endPiece` comes after it.
+    /// - Parameter count: of its bytes, more than none.
+    /// - Throws: as `write` does.
+    package mutating func beginPiece(_ count: Int, into output: inout Buffer) throws(HTTP1Error) {
+        precondition(writing == .body, "a body without a head")
+        try encoder.begin(count, into: &output)
+    }
+
+    package func endPiece(into output: inout Buffer) { encoder.end(into: &output) }
+
     /// Ends the request.
     /// - Throws: `bodyTooShort`: less than was announced. The connection can only be closed.
     package mutating func finish(into output: inout Buffer) throws(HTTP1Error) {

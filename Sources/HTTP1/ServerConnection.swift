@@ -260,6 +260,19 @@ package struct ServerConnection: ~Copyable {
         if !discardsBody { try encoder.append(data, into: &output) }
     }
 
+    /// Begins a piece of the body that its owner sends by itself, behind all that is in `output`; `endPiece` comes after it.
+    /// - Parameter count: of its bytes, more than none.
+    /// - Returns: false where the piece is to be dropped, as `write` would.
+    /// - Throws: as `write` does.
+    package mutating func beginPiece(_ count: Int, into output: inout Buffer) throws(HTTP1Error) -> Bool {
+        precondition(writing == .body, "a body without a head")
+        if discardsBody { return false }
+        try encoder.begin(count, into: &output)
+        return true
+    }
+
+    package func endPiece(into output: inout Buffer) { encoder.end(into: &output) }
+
     /// Ends the response.
     /// - Throws: `bodyTooShort`: less than was announced. Only `abort` is left.
     package mutating func finish(into output: inout Buffer) throws(HTTP1Error) -> Ending {

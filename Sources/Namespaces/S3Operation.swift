@@ -59,6 +59,9 @@ package struct S3Operation: Sendable {
     /// Those with a marker come before those of the same method without one.
     package static let all = reading + writing + listing
 
+    /// The parameters by which operations are told apart.
+    static let markers = Set(all.map(\.marker)).subtracting([""])
+
     private static let overrides: Set = [
         "versionId", "partNumber", "response-cache-control", "response-content-disposition",
         "response-content-encoding", "response-content-language", "response-content-type",

@@ -17,7 +17,7 @@ package struct S3Place: Hashable, Sendable {
             guard request.path.segmentCount > 0 else { throw AdapterFailure(.operationUnknown) }
             var name = Buffer()
             request.path.decodeSegment(at: 0, into: &name)
-            guard let bucket = resources.buckets.first(where: { name.bytes.equals(Array($0.utf8)) }) else {
+            guard let bucket = resources.bucket(named: name.bytes) else {
                 throw AdapterFailure(.resourceUnknown)
             }
             self.bucket = bucket
@@ -38,7 +38,9 @@ package struct S3Place: Hashable, Sendable {
 
     private static func hosted(_ host: borrowing Span<UInt8>, _ resources: StoreResources) -> String? {
         for bucket in resources.buckets {
-            if host.hasPrefix(Array((bucket + ".").utf8)) { return bucket }
+            let count = bucket.utf8.count
+            guard host.count > count, host[count] == UInt8(ascii: ".") else { continue }
+            if host.hasPrefix(bucket.utf8Span.span) { return bucket }
         }
         return nil
     }
@@ -151,8 +153,9 @@ package enum S3Request {
 
     private static func check(_ operation: S3Operation, _ seen: Set<String>) throws(AdapterFailure) {
         // Two markers would leave it to the store which operation it is.
-        let markers = Set(S3Operation.all.map(\.marker)).subtracting(["", operation.marker])
-        if !markers.isDisjoint(with: seen) { throw AdapterFailure(.parameterRefused) }
+        for name in seen where name != operation.marker && S3Operation.markers.contains(name) {
+            throw AdapterFailure(.parameterRefused)
+        }
     }
 
     /// Appends where an object is copied from, inside the compartment: `bucket/key`, escaped, and perhaps a version.
@@ -182,9 +185,7 @@ package enum S3Request {
         // An ARN of an access point holds colons before its first slash, and names no bucket of the route.
         guard let slash = text.firstIndex(of: ASCII.slash) else { throw AdapterFailure(.headerRefused) }
         let name = text.extracting(0..<slash)
-        guard let bucket = resources.buckets.first(where: { name.equals(Array($0.utf8)) }) else {
-            throw AdapterFailure(.resourceUnknown)
-        }
+        guard let bucket = resources.bucket(named: name) else { throw AdapterFailure(.resourceUnknown) }
         let key = try S3Place.checked(text.extracting((slash + 1)..<text.count))
         output.append(ASCII.slash)
         output.append(string: bucket)

@@ -52,6 +52,11 @@ package struct StoreResources: Hashable, Sendable {
 
     private static let signs: [UInt8] = Array("-._:/".utf8)
 
+    func bucket(named name: borrowing Span<UInt8>) -> String? {
+        for bucket in buckets where name.equals(bucket.utf8Span.span) { return bucket }
+        return nil
+    }
+
     func table(named name: String) -> Table? { tables.first { $0.name == name } }
 }
 

@@ -111,6 +111,20 @@ package struct Socket: ~Copyable {
         return Descriptor.transfer(result, ending: false)
     }
 
+    /// Writes as much of both as fits, `first` before `second`. Cost: one call.
+    package borrowing func write(_ first: borrowing Span<UInt8>, _ second: borrowing Span<UInt8>) -> Transfer
+    {
+        let raw = raw
+        let result = unsafe first.withUnsafeBufferPointer { one in
+            unsafe second.withUnsafeBufferPointer { two in
+                retrying {
+                    unsafe bulkhead_send_two(raw, one.baseAddress, one.count, two.baseAddress, two.count)
+                }
+            }
+        }
+        return Descriptor.transfer(result, ending: false)
+    }
+
     /// Gives another process a descriptor, with a line that says what it is. Unix sockets only. Cost: one call.
     package borrowing func send(_ descriptor: Int32, named line: borrowing Span<UInt8>) -> Transfer {
         let raw = raw

@@ -91,6 +91,18 @@ struct CallerIO: ~Copyable {
         try server.write(body.bytes.extracting(range), into: &transport.output)
     }
 
+    /// The same for a stretch that goes on as it came: a long one is sent at once, from where it lies.
+    mutating func pass(
+        _ range: Range<Int>,
+        of body: borrowing Buffer,
+        scratch: inout Scratch
+    ) throws(HTTP1Error) {
+        guard link == nil, range.count >= Transport.directBytes else { return try write(range, of: body) }
+        guard try server.beginPiece(range.count, into: &transport.output) else { return }
+        transport.send(body.bytes.extracting(range), scratch: &scratch)
+        server.endPiece(into: &transport.output)
+    }
+
     mutating func finish() throws(HTTP1Error) -> ServerConnection.Ending {
         if let link { return try link.finish() }
         return try server.finish(into: &transport.output)
@@ -127,16 +139,8 @@ struct UpstreamIO: ~Copyable {
         return step
     }
 
-    /// The same, and what more the socket has when the input does not tell enough.
-    mutating func read(into head: inout ResponseHead, scratch: inout Buffer) -> ClientConnection.Step {
-        while true {
-            let step = next(into: &head)
-            guard step.event == .needsInput, transport.fill(scratch: &scratch) else { return step }
-        }
-    }
-
     /// Whether a connection from the pool is as it was left: nobody ended it, or said what nobody had asked for.
-    mutating func isUntouched(scratch: inout Buffer) -> Bool {
+    mutating func isUntouched(scratch: inout Scratch) -> Bool {
         transport.fill(scratch: &scratch)
         return transport.state == .open && transport.input.isEmpty
     }
@@ -179,6 +183,18 @@ struct UpstreamIO: ~Copyable {
     mutating func write(_ range: Range<Int>, of body: borrowing Buffer) throws(HTTP1Error) {
         if let link { return try link.write(range, of: body) }
         try client.write(body.bytes.extracting(range), into: &transport.output)
+    }
+
+    /// The same for a stretch that goes on as it came: a long one is sent at once, from where it lies.
+    mutating func pass(
+        _ range: Range<Int>,
+        of body: borrowing Buffer,
+        scratch: inout Scratch
+    ) throws(HTTP1Error) {
+        guard link == nil, range.count >= Transport.directBytes else { return try write(range, of: body) }
+        try client.beginPiece(range.count, into: &transport.output)
+        transport.send(body.bytes.extracting(range), scratch: &scratch)
+        client.endPiece(into: &transport.output)
     }
 
     mutating func finish() throws(HTTP1Error) {

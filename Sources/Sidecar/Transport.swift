@@ -5,7 +5,9 @@ import Runtime
 import TLS
 
 /// One socket with its TLS session, as two byte queues of plain text.
-/// Reading: `fill` moves what the socket has into `input`. Writing: append to `output`, then `flush`.
+/// Reading: `fill` moves what the socket has into `input`. Writing: append to `output`, then `flush`; or `send`, at once.
+/// While it is read it may `borrow` the worker's large input, and its cipher text comes and goes through the worker's buffers:
+/// a connection keeps only what waits.
 /// Readiness is edge-triggered: `isReadable` and `isWritable` hold until a call says `wouldBlock`.
 struct Transport: ~Copyable {
     enum State: Equatable {
@@ -20,8 +22,12 @@ struct Transport: ~Copyable {
 
     enum Cause: Equatable { case reset, tls, truncated }
 
-    /// One read's size: large enough for a 64 KiB body in two calls.
+    /// One read's size where what it brings may have to wait.
     static let readBytes = 32 << 10
+    /// One read's size where all that came before has gone on: fewer calls, and fewer times that the peer is woken.
+    static let burstBytes = 128 << 10
+    /// A stretch of a body of this size is sent from where it lies; a smaller one is gathered with others.
+    static let directBytes = 16 << 10
 
     let socket: Socket
     private var session: TLSSession?
@@ -44,6 +50,8 @@ struct Transport: ~Copyable {
     /// What the caller showed in its handshake; nil for none, and towards upstreams.
     private(set) var certificate: ClientCertificate?
     private let isConnecting: Bool
+    /// `input` is the worker's.
+    private var hasLoan = false
     private let lent = ByAddress()
 
     init(_ socket: consuming Socket, session: consuming TLSSession?, connecting: Bool) {
@@ -96,30 +104,52 @@ struct Transport: ~Copyable {
         self.session = consume session
     }
 
-    /// Reads once (plus once more when the first filled its room) and decrypts all of it.
-    /// - Parameter scratch: the worker's; empty before and after, so that a connection keeps no cipher text.
+    /// Takes the worker's large input for a while. What was left from the last time comes along, where it is little.
+    mutating func borrow(_ scratch: inout Scratch) {
+        guard !hasLoan, input.count <= Scratch.leftoverBytes else { return }
+        swap(&input, &scratch.plain)
+        hasLoan = true
+        input.append(scratch.plain.bytes)
+        scratch.plain.removeAll()
+    }
+
+    /// Gives it back, and keeps what is left in it.
+    mutating func giveBack(_ scratch: inout Scratch) {
+        guard hasLoan else { return }
+        hasLoan = false
+        swap(&input, &scratch.plain)
+        input.append(scratch.plain.bytes)
+        scratch.plain.removeAll()
+        // Who was left with much has had a slow peer.
+        if input.isEmpty, input.capacity > Self.readBytes { input.release() }
+    }
+
+    /// Reads once and decrypts all of it.
+    /// - Parameters:
+    ///   - scratch: the worker's.
+    ///   - limit: bytes that are read at most.
     /// - Returns: whether there is more in `input` than before.
     @discardableResult
-    mutating func fill(scratch: inout Buffer) -> Bool {
+    mutating func fill(scratch: inout Scratch, limit: Int = readBytes) -> Bool {
         guard isReadable, state == .open || state == .opening else { return false }
         let before = input.count
         if isPlain {
-            apply(socket.read(into: &input, limit: Self.readBytes))
+            apply(socket.read(into: &input, limit: limit), limit)
         } else {
-            let transfer = socket.read(into: &scratch, limit: Self.readBytes)
+            let transfer = socket.read(into: &scratch.cipher, limit: limit)
             // What comes after our close_notify is only taken away; the library would fail on some of it.
-            if case .moved = transfer, !closeSent { decrypt(scratch.bytes) }
-            scratch.removeAll()
-            apply(transfer)
+            if case .moved = transfer, !closeSent { decrypt(scratch.cipher.bytes) }
+            scratch.cipher.removeAll()
+            apply(transfer, limit)
         }
         return input.count > before
     }
 
-    private mutating func apply(_ transfer: Transfer) {
+    private mutating func apply(_ transfer: Transfer, _ limit: Int) {
         switch transfer {
         case .moved(let count):
             // A short read means that the socket is empty; the next edge tells of more.
-            if count < Self.readBytes { isReadable = sawEnd }
+            if count < limit { isReadable = sawEnd }
         case .wouldBlock: isReadable = false
         case .failed:
             isReadable = false
@@ -184,6 +214,50 @@ struct Transport: ~Copyable {
         if session.seal(output, into: &wire) != .done { state = .failed(.tls) }
         output.removeAll()
         self.session = consume session
+    }
+
+    /// The same as `flush`, through the worker's buffer where none of the connection's own waits.
+    @discardableResult
+    mutating func flush(scratch: inout Scratch) -> State {
+        guard !isPlain, wire.isEmpty, !output.isEmpty else {
+            flush()
+            // Who was left with much has had a slow peer.
+            if wire.isEmpty, wire.capacity > Self.directBytes { wire.release() }
+            return state
+        }
+        swap(&wire, &scratch.sealed)
+        flush()
+        keepUnsent(&scratch)
+        return state
+    }
+
+    /// Sends a stretch of a body from where it lies, behind all that waits. What the socket does not take waits too, and `flush`
+    /// says why. Cost: one `write` while the socket takes everything.
+    mutating func send(_ bytes: borrowing Span<UInt8>, scratch: inout Scratch) {
+        guard isOpen, isWritable, wire.isEmpty else { return output.append(bytes) }
+        if isPlain { return sendPlain(bytes) }
+        swap(&wire, &scratch.sealed)
+        seal()
+        if isOpen, var session = self.session.take() {
+            if session.send(bytes, output: &wire) != .done { state = .failed(.tls) }
+            self.session = consume session
+        }
+        if case .moved(let count) = socket.write(wire.bytes) { wire.consume(count) }
+        keepUnsent(&scratch)
+    }
+
+    private mutating func sendPlain(_ bytes: borrowing Span<UInt8>) {
+        let waiting = output.count
+        guard case .moved(let count) = socket.write(output.bytes, bytes) else { return output.append(bytes) }
+        output.consume(min(count, waiting))
+        output.append(bytes.extracting(max(count - waiting, 0)..<bytes.count))
+    }
+
+    /// Gives the worker's buffer back, and keeps what the socket did not take of it.
+    private mutating func keepUnsent(_ scratch: inout Scratch) {
+        swap(&wire, &scratch.sealed)
+        wire.append(scratch.sealed.bytes)
+        scratch.sealed.removeAll()
     }
 
     /// Says that nothing more comes from us; call after `output` is empty.

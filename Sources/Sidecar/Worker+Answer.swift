@@ -75,7 +75,7 @@ extension Worker {
         dropUpstream(connection)
         connection.io.server.abort()
         // What the upstream did say still reaches the caller, and visibly has no end.
-        connection.io.transport.flush()
+        connection.io.transport.flush(scratch: &scratch)
         finish(exchange, connection)
         close(connection)
     }

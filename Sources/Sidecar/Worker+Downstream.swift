@@ -19,7 +19,7 @@ extension Worker {
         if connection.phase == .closing { return linger(connection) }
         read(connection)
         guard !connection.isClosed else { return }
-        if case .failed = connection.io.transport.flush() { return hangUp(connection) }
+        if case .failed = connection.io.transport.flush(scratch: &scratch) { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
         if let upstream = connection.upstream, upstream.isPaused,
             connection.io.pendingBytes <= plan.windowBytes / 2
@@ -30,15 +30,32 @@ extension Worker {
     }
 
     mutating func read(_ connection: Downstream) {
-        while pump(connection) == .needsInput {
-            guard !connection.isOver, connection.io.transport.fill(scratch: &scratch) else { break }
-        }
+        connection.io.transport.borrow(&scratch)
+        readOnce(connection)
+        connection.io.transport.giveBack(&scratch)
         guard !connection.isOver else { return }
         switch connection.io.transport.state {
         case .opening, .open: break
         case .peerEnded: callerEnded(connection)
         case .failed: hangUp(connection)
         }
+    }
+
+    /// One read for each round: who sends as fast as it is read must not keep others waiting.
+    private mutating func readOnce(_ connection: Downstream) {
+        guard pump(connection) == .needsInput, !connection.isOver,
+            connection.io.transport.fill(scratch: &scratch, limit: readLimit(connection)),
+            pump(connection) == .needsInput, !connection.isOver
+        else { return }
+        if connection.io.transport.isReadable { schedule(connection) }
+    }
+
+    /// More at once, where what comes goes on as it is and nothing waits.
+    private func readLimit(_ connection: Downstream) -> Int {
+        guard connection.phase == .forwarding, let upstream = connection.upstream, !upstream.isStream,
+            upstream.io.pendingBytes == 0, let exchange = connection.exchange, !exchange.value.rewritesPieces
+        else { return Transport.readBytes }
+        return Transport.burstBytes
     }
 
     private enum Pump { case needsInput, paused }
@@ -178,7 +195,7 @@ extension Worker {
                 return schedule(upstream)
             }
             do throws(HTTP1Error) {
-                try upstream.io.write(range, of: connection.io.transport.input)
+                try upstream.io.pass(range, of: connection.io.transport.input, scratch: &scratch)
             } catch {
                 return refuse(connection, exchange, Refusal(error))
             }
@@ -292,7 +309,7 @@ extension Worker {
     /// Flushes the answer, says goodbye, and drops what still comes until the caller has seen it: closing at once
     /// would reset the connection and could take the answer with it (RFC 9112 §9.6).
     private mutating func linger(_ connection: Downstream) {
-        connection.io.transport.flush()
+        connection.io.transport.flush(scratch: &scratch)
         if case .failed = connection.io.transport.state { return close(connection) }
         guard connection.io.pendingBytes == 0 else { return setDeadline(connection) }
         connection.io.transport.close()

@@ -34,6 +34,7 @@ extension Worker {
 
     /// The connection goes on as one of HTTP/2.
     private mutating func multiplex(_ connection: Downstream) {
+        connection.io.transport.giveBack(&scratch)
         var transport = Transport.detached()
         swap(&transport, &connection.io.transport)
         let multiplex = Multiplex(transport, connection, limits: plan.http2, now: now)

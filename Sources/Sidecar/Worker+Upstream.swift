@@ -199,7 +199,8 @@ extension Worker {
         guard !upstream.isClosed else { return }
         if upstream.phase != .connecting { pump(upstream) }
         guard !upstream.isClosed else { return }
-        if case .failed = upstream.io.transport.flush(), upstream.io.transport.input.isEmpty {
+        if case .failed = upstream.io.transport.flush(scratch: &scratch), upstream.io.transport.input.isEmpty
+        {
             return failed(upstream, .upstreamClosed)
         }
         if let connection = upstream.downstream, connection.isPaused,
@@ -232,13 +233,29 @@ extension Worker {
         guard let connection = upstream.downstream, let exchange = connection.exchange else {
             return idleEvent(upstream)
         }
+        if upstream.isStream { return read(upstream, connection, exchange) }
+        upstream.io.transport.borrow(&scratch)
+        read(upstream, connection, exchange)
+        upstream.io.transport.giveBack(&scratch)
+    }
+
+    /// One read for each round: who sends as fast as it is read must not keep others waiting.
+    private mutating func read(_ upstream: Upstream, _ connection: Downstream, _ exchange: ExchangeBox) {
+        var hasRead = false
         while true {
             upstream.isPaused = connection.io.pendingBytes >= plan.windowBytes
             if upstream.isPaused { return }
-            let step = upstream.io.read(into: &exchange.value.upstreamResponse, scratch: &scratch)
+            let step = upstream.io.next(into: &exchange.value.upstreamResponse)
             if step.event != .needsInput {
                 guard handle(step, upstream, connection, exchange) else { return }
                 continue
+            }
+            if !hasRead {
+                let limit = readLimit(upstream, connection, exchange)
+                hasRead = upstream.io.transport.fill(scratch: &scratch, limit: limit)
+                if hasRead { continue }
+            } else if upstream.io.transport.isReadable {
+                return schedule(upstream)
             }
             switch upstream.io.transport.state {
             case .opening, .open: return
@@ -246,6 +263,12 @@ extension Worker {
             case .failed: return peerClosed(upstream, connection, exchange, cleanly: false)
             }
         }
+    }
+
+    /// More at once, where what comes goes on as it is and nothing waits.
+    private func readLimit(_ upstream: Upstream, _ connection: Downstream, _ exchange: ExchangeBox) -> Int {
+        let isDirect = !connection.isStream && upstream.phase == .carrying && exchange.value.passesResponse
+        return isDirect && connection.io.pendingBytes == 0 ? Transport.burstBytes : Transport.readBytes
     }
 
     /// - Returns: whether there may be more to read for this exchange.
@@ -312,7 +335,7 @@ extension Worker {
     ) -> Bool {
         if exchange.value.passes(range.count) {
             do throws(HTTP1Error) {
-                try connection.io.write(range, of: upstream.io.transport.input)
+                try connection.io.pass(range, of: upstream.io.transport.input, scratch: &scratch)
             } catch {
                 refuse(connection, exchange, Refusal(error))
                 return false

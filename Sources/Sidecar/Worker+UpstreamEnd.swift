@@ -21,7 +21,7 @@ extension Worker {
         cleanly: Bool
     ) {
         if upstream.phase == .tunnel {
-            connection.io.transport.flush()
+            connection.io.transport.flush(scratch: &scratch)
             _ = try? connection.io.link?.finish()
             return hangUp(connection)
         }

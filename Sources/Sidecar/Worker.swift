@@ -54,8 +54,7 @@ struct Worker: ~Copyable {
     /// Memory is short: what is under way goes on, nothing else begins.
     var isPressed = false
     var isDraining = false
-    /// Cipher text on its way through; empty between connections.
-    var scratch = Buffer(capacity: Transport.readBytes)
+    var scratch = Scratch()
     var records = Buffer(capacity: Worker.recordBytes)
 
     private var slots: [Slot] = []

@@ -159,6 +159,27 @@ import Testing
         }
     }
 
+    /// What its owner sends by itself is framed as what is appended.
+    @Test(arguments: [BodyFraming.fixed(7), .chunked, .untilClose])
+    func piecesAreFramedAlike(_ framing: BodyFraming) throws {
+        var appended = Buffer()
+        var sent = Buffer()
+        var one = BodyEncoder(framing, .response)
+        var other = BodyEncoder(framing, .response)
+        for piece in ["abc", "defg"] {
+            try one.append(piece.bytes.span, into: &appended)
+            try other.begin(piece.utf8.count, into: &sent)
+            sent.append(string: piece)
+            other.end(into: &sent)
+        }
+        try one.finish(into: &appended)
+        try other.finish(into: &sent)
+        #expect(sent.bytes.text == appended.bytes.text)
+        #expect(throws: HTTP1Error(.bodyTooLong, .response, at: 0)) { try other.begin(1, into: &sent) }
+        var short = BodyEncoder(.fixed(3), .request)
+        #expect(throws: HTTP1Error(.bodyTooLong, .request, at: 3)) { try short.begin(4, into: &sent) }
+    }
+
     @Test func encoderDropsTrailersThatMustNotBe() throws {
         var trailers = Fields()
         trailers.append(name: "X-Sum", value: "1")

@@ -73,6 +73,22 @@ def test_a_request_body_flows_in_pieces(front, ann):
     assert answer.status == 200 and answer.json()["payload"]["filling"] == "x" * 300_000
 
 
+@pytest.mark.parametrize("chunk", (0, 20_000, 150_000))
+def test_large_bodies_go_both_ways(front, ann, chunk):
+    """Over TLS, around the sizes at which bodies are read and sealed in another way."""
+    for size in (16_384, 33_000, 131_072, 700_001):
+        filling = "".join(f"{number};" for number in range(size // 4))[:size]
+        body = json.dumps({"do": "echo", "filling": filling}).encode()
+        framing = ("Transfer-Encoding", "chunked") if chunk else ("Content-Length", str(len(body)))
+        if chunk:
+            parts = [body[i:i + chunk] for i in range(0, len(body), chunk)]
+            body = b"".join(f"{len(part):X}\r\n".encode() + part + b"\r\n" for part in parts) + b"0\r\n\r\n"
+        start = head("POST", "/invocations", [("Authorization", f"Bearer {ann}"), ("Content-Type", "application/json"),
+                                              framing, ("Connection", "close")], None, "localhost")
+        answer = front.ingress.raw(start + body)
+        assert answer.status == 200 and answer.json()["payload"]["filling"] == filling, size
+
+
 def test_expect_100_continue(front, ann):
     body = b'{"do": "headers"}'
     with front.steered.connect() as connection:

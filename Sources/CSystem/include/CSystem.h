@@ -29,6 +29,8 @@ int bulkhead_name_thread(const char *name);
 // nobody here cancels a thread, and they are called four times for each request.
 ssize_t bulkhead_receive(int fd, void *bytes, size_t count);
 ssize_t bulkhead_send(int fd, const void *bytes, size_t count);
+// Both pieces, one after the other, in one call.
+ssize_t bulkhead_send_two(int fd, const void *first, size_t first_count, const void *second, size_t second_count);
 
 // A listening socket's filter drops what would begin another connection, and lets the handshakes under way end.
 int bulkhead_refuse_new_connections(int fd);
