@@ -17,6 +17,10 @@ enum TenantStoreError: Error, CustomStringConvertible {
     case status(thing: String, UInt16)
     /// The answer is not what the table's `contents` says.
     case shape(thing: String)
+    /// A thing's name does not fit into a path.
+    case name(thing: String)
+    /// The store lists no thing of a kind that it may have without listing it.
+    case unlisted(thing: String)
     case file(Files.Failure)
     case owners(OwnershipFailure)
 
@@ -26,8 +30,27 @@ enum TenantStoreError: Error, CustomStringConvertible {
         case .adapter(let failure): "the table refuses it: \(failure.reason.rawValue)"
         case .status(let thing, let status): "\(thing): the store answered \(status)"
         case .shape(let thing): "\(thing): the answer is not as the table's contents says"
+        case .name(let thing): "\(thing): what the table puts into a path is no text"
+        case .unlisted(let thing):
+            "the store lists no \(thing), and there are stores that keep some without listing them: "
+                + "name each that there may be with --name \(thing)=NAME"
         case .file(let error): error.description
         case .owners(let failure): "the table of owners: \(failure)"
+        }
+    }
+}
+
+extension TenantStoreError {
+    /// Whether an answer was larger than the table takes.
+    var isOfSize: Bool {
+        if case .adapter(let failure) = self { failure.reason == .responseTooLarge } else { false }
+    }
+
+    /// Whether this request alone failed: the store or the table refused it.
+    var isRefusal: Bool {
+        switch self {
+        case .adapter, .status, .name: true
+        case .fetch, .shape, .unlisted, .file, .owners: false
         }
     }
 }
@@ -62,7 +85,8 @@ struct TenantStore: Sendable {
         }
         guard let adapter = loader.adapters[route.adapter], !adapter.contents.isEmpty else {
             throw LoadProblems([
-                "the table of adapter \(route.adapter) does not say what a compartment holds (\"contents\")"
+                "the table of adapter \(route.adapter) does not say what a compartment holds: "
+                    + "write \"contents\" into a table of your own for that store (Config/adapters/README.md)"
             ])
         }
         guard route.credentials == nil else {
@@ -122,23 +146,26 @@ struct TenantStore: Sendable {
 
     /// One request as an agent of this tenant would make it.
     func ask(
-        _ request: AdapterContents.Request,
-        _ values: [String: String],
-        offset: Int,
-        _ owners: Owners,
-        on client: ControlClient
+        _ request: ContentsRequest,
+        _ values: [String: JSONValue],
+        of thing: AdapterContents,
+        offset: Int = 0,
+        limit: Int = AdapterContents.pageCount,
+        on caller: Caller
     ) async throws(TenantStoreError) -> (status: UInt16, body: [UInt8]) {
         let scope = AdapterScope(
             adapter,
             compartment: compartment,
             tenant: tenant.utf8Span.span,
             idKey: idKey,
-            owners: owners.cache,
+            owners: caller.owners.cache,
             space: upstream.name
         )
         var call = AdapterCall(adapter, scope)
-        let (target, body) = request.filled(values, offset: offset)
-        let outcome = try await owners.settled { () throws(TenantStoreError) in
+        guard let (target, body) = request.filled(values, offset: offset, limit: limit) else {
+            throw .name(thing: thing.name)
+        }
+        let outcome = try await caller.owners.settled { () throws(TenantStoreError) in
             do throws(AdapterFailure) { return try call.request(request.method, target, body) } catch {
                 throw .adapter(error)
             }
@@ -148,7 +175,7 @@ struct TenantStore: Sendable {
         case .local(let status, let body): return (status, body)
         case .send(let method, let target, let body):
             do throws(FetchError) {
-                reply = try await client.fetch(
+                reply = try await caller.client.fetch(
                     method,
                     String(decoding: target, as: UTF8.self),
                     at: upstream.target(0),
@@ -161,7 +188,7 @@ struct TenantStore: Sendable {
                 throw .fetch(error)
             }
         }
-        return try await owners.settled { () throws(TenantStoreError) in
+        return try await caller.owners.settled { () throws(TenantStoreError) in
             do throws(AdapterFailure) {
                 return try call.answer(
                     status: UInt16(clamping: reply.status),
@@ -176,6 +203,12 @@ struct TenantStore: Sendable {
 }
 
 extension TenantStore {
+    /// Whoever walks through it.
+    struct Caller {
+        let client: ControlClient
+        let owners: Owners
+    }
+
     /// What one walk knows of the owners of ids.
     final class Owners {
         let cache = OwnerCache()

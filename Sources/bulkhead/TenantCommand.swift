@@ -16,6 +16,8 @@ private let help = """
       export           writes it into a new folder: for each kind of thing a file of JSON lines
       --issuer I --user U
                        whose, where the route keeps users apart
+      --name THING=NAME
+                       one thing that the store may keep without listing it (mem0: user=ann); as often as needed
       --json           for programs
 
     Suspend the tenant first: what is written meanwhile may be missed. An erasure that fails may be begun again.
@@ -40,7 +42,8 @@ func tenantCommand(_ arguments: [String]) -> Int32 {
         let options = try Options(
             rest,
             flags: ["--json"] + (verb == "erase" ? ["--yes"] : []),
-            values: ["--store", "--config", "--issuer", "--user"] + (verb == "export" ? ["--out"] : []),
+            values: ["--store", "--config", "--issuer", "--user", "--name"]
+                + (verb == "export" ? ["--out"] : []),
             help: help
         )
         if options.wantsHelp { return options.printHelp() }
@@ -51,6 +54,7 @@ func tenantCommand(_ arguments: [String]) -> Int32 {
             tenant,
             try deed(verb, options),
             try user(options),
+            try names(options),
             options,
             try options.required("--store")
         )
@@ -72,10 +76,22 @@ private func user(_ options: Options) throws(UsageError) -> (issuer: String, sub
     }
 }
 
+private func names(_ options: Options) throws(UsageError) -> [(kind: String, name: String)] {
+    var names: [(kind: String, name: String)] = []
+    for text in options.all("--name") {
+        guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+            throw UsageError(message: "--name wants THING=NAME, such as user=ann", help: help)
+        }
+        names.append((String(text[..<equals]), String(text[text.index(after: equals)...])))
+    }
+    return names
+}
+
 private func walk(
     _ tenant: TenantID,
     _ deed: TenantWalk.Deed,
     _ user: (issuer: String, subject: String)?,
+    _ names: [(kind: String, name: String)],
     _ options: Options,
     _ store: String
 ) -> Int32 {
@@ -83,7 +99,8 @@ private func walk(
     do throws(UsageError) { path = try options.required("--config") } catch { return error.report() }
     do throws(LoadProblems) {
         let loader = try Loader(path: path, environment: environment(), now: Clock.wallTime())
-        let report = try TenantWalk(loader, store: store, tenant: tenant, user: user).run(deed)
+        let report = try TenantWalk(loader, store: store, tenant: tenant, user: user, named: names)
+            .run(deed)
         if options.has("--json") {
             printJSON(report, tenant, store)
         } else {
@@ -108,7 +125,8 @@ private func printLines(
         case .count: print("  \(line.thing): \(line.found)")
         case .erase:
             let left = line.left.map { "\($0) left" } ?? "not counted again"
-            print("  \(line.thing): \(line.found) found, \(line.deleted) deleted, \(left)")
+            let refused = line.refused > 0 ? "\(line.refused) refused, " : ""
+            print("  \(line.thing): \(line.found) found, \(line.deleted) deleted, \(refused)\(left)")
         case .export: print("  \(line.thing): \(line.exported) written")
         }
     }
@@ -127,6 +145,7 @@ private func printJSON(_ report: TenantWalk.Report, _ tenant: TenantID, _ store:
                     .members([
                         ("thing", .string(line.thing)), ("found", .integer(Int64(line.found))),
                         ("deleted", .integer(Int64(line.deleted))),
+                        ("refused", .integer(Int64(line.refused))),
                         ("exported", .integer(Int64(line.exported))),
                         ("left", line.left.map { .integer(Int64($0)) } ?? .null),
                     ])

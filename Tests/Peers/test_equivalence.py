@@ -7,6 +7,7 @@ import random
 import pytest
 import test_store_langgraph
 import test_store_opensearch
+from harness.client import Kept
 from harness.process import Owned, answers, free_port
 from harness.stores import ENVIRONMENTS, Doors, bare
 from harness.workloads import Chroma, LangGraph, OpenSearch
@@ -40,8 +41,8 @@ def work(run, store, count):
     doors = None
     try:
         doors = Doors(run / f"equal-{store}-{count}", {store: {"port": servers[0].port, "adapter": store}})
-        shared = {tenant: player(doors.at(store, tenant)) for tenant in TENANTS}
-        private = {tenant: player(bare(server.port)) for tenant, server in zip(TENANTS, servers[1:])}
+        shared = {tenant: player(doors.at(store, tenant, Kept)) for tenant in TENANTS}
+        private = {tenant: player(bare(server.port, Kept)) for tenant, server in zip(TENANTS, servers[1:])}
         for number in range(count):
             tenant, step = draw.choice(TENANTS), player.step(draw)
             one, two = shared[tenant].do(step), private[tenant].do(step)

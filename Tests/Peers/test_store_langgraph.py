@@ -9,6 +9,7 @@ import pytest
 from harness.names import REASON
 from harness.process import Owned, answers, free_port
 from harness.stores import Doors, bare, environment, program
+from harness.tenants import LEAVER, NEIGHBOUR, cut_in_the_middle, erased, lines, tenant
 
 APP = Path(__file__).parent / "agents" / "langgraph"
 
@@ -125,3 +126,51 @@ def test_what_bears_anothers_mark_is_stopped_and_counted(filled, server):
     assert filled.bulkhead.await_records(1, **{REASON: "foreign_object"})
     # In a listing it is left out, like everything of anybody else's.
     assert acme.json("POST", "/threads/search", {"metadata": {"k": "trip"}}) == (200, [])
+
+
+def test_a_tenant_leaves(doors, server, tmp_path):
+    """Threads with their runs and states, and the store's items: written out whole and deleted, and nobody else's."""
+    direct = bare(server.port)
+    said = {"assistant_id": "agent", "input": {"messages": [{"role": "user", "content": "hello"}]}}
+    # Names that would break a request that was put together carelessly.
+    spaces = [["notes"], ["notes", 'a"b'], ["t7leaver2"], ["{key}", "/%2e"], *(["many", str(number)] for number in range(110))]
+    for name in (LEAVER, NEIGHBOUR):
+        caller = doors.at("langgraph", name)
+        threads = [caller.json("POST", "/threads", {"metadata": {"n": n}})[1]["thread_id"] for n in range(5)]
+        for _ in range(2):
+            assert caller.json("POST", f"/threads/{threads[0]}/runs/wait", said)[0] == 200
+        # A run without a thread may leave one.
+        assert caller.json("POST", "/runs/wait", {**said, "on_completion": "keep"})[0] == 200
+        assert caller.json("POST", f"/threads/{threads[1]}/runs/wait", said)[0] == 200
+        for number in range(101 if name == LEAVER else 1):
+            more = {"values": {"messages": [{"role": "user", "content": str(number)}]}, "as_node": "answer"}
+            assert caller.send("POST", f"/threads/{threads[1]}/state", more).status == 200
+        for space in spaces if name == LEAVER else spaces[:4]:
+            assert caller.send("PUT", "/store/items", {"namespace": space, "key": 'k"{y}', "value": {"of": name}}).status == 204, space
+    # Beside both, in the store itself: no compartment is a prefix of another.
+    direct.send("PUT", "/store/items", {"namespace": ["t6leave"], "key": "k", "value": {}})
+
+    def raw(code):
+        threads = direct.json("POST", "/threads/search", {"metadata": {"tenancy_owner": code}, "limit": 1000})[1]
+        items = direct.json("POST", "/store/items/search", {"namespace_prefix": [code], "limit": 1000})[1]["items"]
+        return len(threads), len(items)
+
+    before = raw("t7leaver2")
+    assert (before, raw("t6leaver")) == ((6, 4), (6, len(spaces)))
+    _, things = tenant(doors.bulkhead, "export", LEAVER, "--store", "langgraph", "--out", tmp_path / "out")
+    assert {name: thing["exported"] for name, thing in things.items()} == {"thread": 6, "run": 4, "item": len(spaces)}
+    states = {}
+    for of, page in lines(tmp_path / "out", "thread.content"):
+        states.setdefault(of["thread"], []).extend(state["checkpoint"]["checkpoint_id"] for state in page)
+    # Two runs of three states each; a run and what was written over it, in more than one page.
+    counts = sorted(len(set(found)) for found in states.values())
+    assert counts[-1] >= 103 and sum(counts) == sum(len(found) for found in states.values()), counts
+    assert [value["namespace"] for _, value in lines(tmp_path / "out", "item")].count(['notes', 'a"b']) == 1
+    text = "".join(path.read_text() for path in (tmp_path / "out").iterdir())
+    assert "tenancy_owner" not in text and "t6leaver" not in text
+    for deletions in (2, 50):
+        cut_in_the_middle(doors.bulkhead, "langgraph", server.port, deletions)
+    _, things = tenant(doors.bulkhead, "erase", LEAVER, "--store", "langgraph", "--yes")
+    assert erased(things)["item"] == (len(spaces) - 46, len(spaces) - 46, 0) and things["thread"]["left"] == 0
+    assert raw("t6leaver") == (0, 0) and raw("t7leaver2") == before
+    assert direct.json("POST", "/store/items/search", {"namespace_prefix": ["t6leave"]})[1]["items"]

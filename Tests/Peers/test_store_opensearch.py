@@ -6,6 +6,7 @@ import json
 import pytest
 from harness.process import Owned, answers, free_port
 from harness.stores import Doors, Tenant, bare, packaged, program
+from harness.tenants import LEAVER, NEIGHBOUR, cut_in_the_middle, erased, lines, tenant
 
 
 def start(folder, name="opensearch"):
@@ -137,3 +138,44 @@ def test_users_of_one_tenant_are_apart_where_the_route_says_so(run, server):
         assert len([name for name in names if name.startswith("u") and name.endswith("-mem")]) == 2
     finally:
         doors.stop()
+
+
+def test_a_tenant_leaves(doors, server, tmp_path):
+    """Written out whole and deleted, the neighbour with the longer name left alone; begun again where it was cut off."""
+    direct = bare(server.port)
+    for name, code, count in ((LEAVER, "t6leaver", 10_050), (NEIGHBOUR, "t7leaver2", 3)):
+        caller = doors.at("opensearch", name)
+        # More than a search shows in pages of an offset.
+        bulk = "".join(f'{{"index":{{"_index":"{code}-large","_id":"{n}"}}}}\n{{"of":"{name}"}}\n' for n in range(count))
+        assert direct.send("POST", "/_bulk?refresh=true", bulk).json()["errors"] is False
+        for index in ("one", "closed", "two", "three"):
+            body = {"aliases": {"now": {}}, "mappings": {"properties": {"of": {"type": "keyword"}}}}
+            assert caller.send("PUT", f"/{index}", body if index == "one" else {}).status == 200
+            assert caller.send("PUT", f"/{index}/_doc/1?refresh=true", {"of": name}).status == 201
+        assert caller.send("POST", "/closed/_close").status == 200
+
+    def raw(name):
+        listed = direct.json("GET", "/_cat/indices?format=json&expand_wildcards=all")[1]
+        return sorted(line["index"] for line in listed if line["index"].startswith(name))
+
+    # A closed index cannot be read: that is said, and nothing else is told in its place.
+    report, _ = tenant(doors.bulkhead, "export", LEAVER, "--store", "opensearch", "--out", tmp_path / "closed", code=1)
+    assert report["failure"] == "index: the store answered 400"
+    assert doors.at("opensearch", LEAVER).send("POST", "/closed/_open").status == 200
+    _, things = tenant(doors.bulkhead, "export", LEAVER, "--store", "opensearch", "--out", tmp_path / "out")
+    assert things["index"]["exported"] == things["definition"]["exported"] == 5
+    read = [(of["index"], hit["_id"], hit["_source"]["of"]) for of, page in lines(tmp_path / "out", "index.content")
+            for hit in page["hits"]["hits"]]
+    assert len(set(read)) == len(read) == 10_050 + 4 and {of for _, _, of in read} == {LEAVER}
+    told = {of["index"]: value for of, value in lines(tmp_path / "out", "definition")}
+    assert told["one"]["aliases"] == {"now": {}} and told["one"]["mappings"]["properties"]["of"] == {"type": "keyword"}
+    assert "t6leaver" not in "".join(path.read_text() for path in (tmp_path / "out").iterdir())
+    neighbours = raw("t7leaver2-")
+    assert doors.at("opensearch", LEAVER).send("POST", "/closed/_close").status == 200
+    cut_in_the_middle(doors.bulkhead, "opensearch", server.port, 2)
+    assert len(raw("t6leaver-")) == 3
+    _, things = tenant(doors.bulkhead, "erase", LEAVER, "--store", "opensearch", "--yes")
+    assert erased(things) == {"index": (3, 3, 0), "definition": (3, 0, 0)}
+    assert raw("t6leaver-") == [] and direct.json("GET", "/_alias/t6leaver-now")[0] == 404
+    assert raw("t7leaver2-") == neighbours and len(neighbours) == 5
+    assert doors.at("opensearch", NEIGHBOUR).json("GET", "/large,one/_count")[1]["count"] == 4

@@ -2,14 +2,16 @@
 """`bulkhead tenant erase|export`: all of one tenant in a store, and nothing of another's."""
 
 import json
+from urllib.parse import parse_qsl, urlsplit
 
 import chromadb
 import pytest
 import yaml
 from harness.bulkhead import ROOT
 from harness.client import Caller
-from harness.process import LOOPBACK, Owned, answers, free_port
-from harness.stores import Doors, packaged
+from harness.process import LOOPBACK, free_port
+from harness.scripted import Scripted
+from harness.tenants import lines, tenant
 
 # The second's id begins with the first's.
 TENANTS = [{"id": name, "name": name, "tier": "basic", "issuers": ["workforce"]} for name in ("leaver", "leaver2", "stayer")]
@@ -60,13 +62,6 @@ def vectors(bulkhead, token):
         for collection in client(bulkhead, token, database).list_collections():
             found[database, collection.name] = collection.get(include=["documents", "embeddings"])["documents"]
     return found
-
-
-def tenant(bulkhead, *arguments, code=0):
-    done = bulkhead.command("tenant", *arguments, "--config", bulkhead.file, "--json")
-    assert done.returncode == code, done.stdout + done.stderr
-    report = json.loads(done.stdout)
-    return report, {thing["thing"]: thing for thing in report["things"]}
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +131,55 @@ def test_a_table_of_ones_own(bulkhead, filled, tokens, tmp_path):
     assert notes.request("GET", "/notes/a", token=tokens["leaver2"]).json() == {"of": "leaver2"}
 
 
+PAGES = {
+    "adapter": "pages", "kind": "store", "single_layer": True, "maximum_body": "4KiB", "errors": {"body": {"error": "{code}"}, "upstream": {"/error": "pass"}},
+    "operations": [
+        {"name": "list", "method": "GET", "path": "/things", "action": "memory:List", "request": {"query": {"limit": "pass", "page": "pass"}},
+         "response": {"body": {"/*/n": "pass", "/*/text": "pass"}}},
+        {"name": "read", "method": "GET", "path": "/things/{n}", "action": "memory:Read", "request": {"query": {"limit": "pass", "offset": "pass"}},
+         "response": {"body": {"/*": "pass"}}},
+        {"name": "delete", "method": "DELETE", "path": "/things/{n}", "action": "memory:Delete", "response": {"body": "none"}}],
+    "segments": {"n": "pass"},
+    "contents": [{"name": "thing", "list": {"method": "GET", "path": "/things?limit={limit}&page={page}"}, "fields": {"n": "/n"}, "rows": "",
+                  "export": {"method": "GET", "path": "/things/{n}?limit={limit}&offset={offset}"},
+                  "delete": {"method": "DELETE", "path": "/things/{n}"}}]}
+
+
+def test_pages_that_are_too_large_are_made_smaller(bulkhead, tmp_path):
+    """Whoever keeps large things is erased and written out all the same; one that is refused saves none of the others."""
+    things = {str(number): ["x" * 300] * 20 for number in range(130)}
+
+    def answer(method, target, *_):
+        parts, query = urlsplit(target).path.split("/"), {name: int(value) for name, value in parse_qsl(urlsplit(target).query)}
+        if method == "DELETE":
+            return (403, {}, {"error": "kept"}) if parts[2] == "7" else (204 if things.pop(parts[2], None) else 404, {}, b"")
+        if len(parts) == 2:
+            start = (query["page"] - 1) * query["limit"]
+            return 200, {}, [{"n": n, "text": text[0]} for n, text in list(things.items())[start:start + query["limit"]]]
+        return 200, {}, things[parts[2]][query["offset"]:query["offset"] + query["limit"]]
+
+    store = Scripted(answer)
+    (bulkhead.folder / "adapters" / "pages.yaml").write_text(json.dumps(PAGES))
+    changed = json.loads(json.dumps(bulkhead.configuration))
+    changed["upstreams"]["memory"]["endpoints"] = [f"{LOOPBACK}:{store.port}"]
+    next(route for route in changed["routes"] if route["name"] == "notes")["adapter"] = "pages"
+    config = bulkhead.folder / "pages.yaml"
+    config.write_text(json.dumps(changed))
+    try:
+        _, told = tenant(bulkhead, "export", "leaver", "--store", "notes", "--out", tmp_path / "out", config=config)
+        assert told["thing"]["exported"] == len(lines(tmp_path / "out", "thing")) == 130
+        rows = {}
+        for of, page in lines(tmp_path / "out", "thing.content"):
+            rows[of["n"]] = rows.get(of["n"], 0) + len(page)
+        assert rows == {str(number): 20 for number in range(130)}
+        report, told = tenant(bulkhead, "erase", "leaver", "--store", "notes", "--yes", config=config, code=1)
+        assert (told["thing"]["deleted"], told["thing"]["refused"], told["thing"]["left"]) == (129, 1, 1)
+        assert report["failure"] == "thing not deleted: thing: the store answered 403" and list(things) == ["7"]
+    finally:
+        store.stop()
+        (bulkhead.folder / "adapters" / "pages.yaml").unlink()
+
+
 def test_one_user_where_users_are_apart(bulkhead, forge):
     for user in ("u1", "u2"):
         chromadb.HttpClient(host=LOOPBACK, port=bulkhead.ports["personal"],
@@ -149,38 +193,11 @@ def test_one_user_where_users_are_apart(bulkhead, forge):
     assert things["collection"]["found"] == 1
 
 
-def test_opensearch(run, tmp_path):
-    """Indices of one tenant, written out and deleted; the others' stay."""
-    port = free_port()
-    server = Owned("opensearch", [packaged("stores", "osmem_server/bin/osmem-server"), "-no-stdin-watch", "-addr",
-                                  f"{LOOPBACK}:{port}"], run / "tenant-opensearch.log")
-    server.await_ready(lambda: answers(port, "/"))
-    doors = Doors(run / "tenant-opensearch", {"search": {"port": port, "adapter": "opensearch"}})
-    try:
-        for name in ("acme", "acme2"):
-            caller = doors.at("search", name)
-            for index in ("one", "two"):
-                for number in range(130 if index == "one" else 3):
-                    assert caller.send("PUT", f"/{index}/_doc/{number}", {"of": name}).status == 201
-            assert caller.send("POST", "/_refresh").status == 200
-        _, things = tenant(doors.bulkhead, "export", "acme", "--store", "search", "--out", tmp_path / "out")
-        assert things["index"]["exported"] == 2
-        pages = [json.loads(line) for line in (tmp_path / "out" / "index.content.jsonl").read_text().splitlines()]
-        hits = [(page["of"]["index"], hit["_id"]) for page in pages for hit in page["value"]["hits"]["hits"]]
-        assert len(hits) == len(set(hits)) == 133
-        _, things = tenant(doors.bulkhead, "erase", "acme", "--store", "search", "--yes")
-        assert (things["index"]["deleted"], things["index"]["left"]) == (2, 0)
-        assert doors.at("search", "acme").send("GET", "/one/_count").status == 404
-        assert doors.at("search", "acme2").send("GET", "/one/_count").json()["count"] == 130
-    finally:
-        doors.stop()
-        server.stop()
-
-
 @pytest.mark.parametrize("arguments, code, says", [
     (["erase"], 2, "which tenant"), (["erase", "no such id", "--store", "chroma"], 2, "which tenant"), (["empty"], 2, "say suspend"),
     (["erase", "leaver", "--store", "nowhere"], 1, "there is no route"), (["export", "leaver", "--store", "chroma"], 2, "--out"),
-    (["erase", "leaver", "--store", "agent"], 1, "contents"), (["erase", "leaver", "--store", "chroma", "--user", "u"], 2, "together")])
+    (["erase", "leaver", "--store", "agent"], 1, "contents"), (["erase", "leaver", "--store", "chroma", "--name", "x"], 2, "THING=NAME"),
+    (["erase", "leaver", "--store", "chroma", "--name", "user=ann"], 1, "no user can be named"), (["erase", "leaver", "--store", "chroma", "--user", "u"], 2, "together")])
 def test_mistakes_are_told(bulkhead, arguments, code, says):
     done = bulkhead.command("tenant", *arguments, "--config", bulkhead.file)
     assert done.returncode == code and says in done.stderr, done.stderr

@@ -79,6 +79,37 @@ class Caller:
         return self.request("POST", "/invocations", headers, payload, token, timeout)
 
 
+class Kept(Caller):
+    """Sends all requests on one connection, made anew when the other side closed it."""
+
+    connection = None
+
+    def request(self, method, path, headers=None, body=None, token=None, timeout=60):
+        fields = pairs(headers)
+        if token is not None:
+            fields.append(("Authorization", f"Bearer {token}"))
+        data = head(method, path, fields, body, self.host)
+        while True:
+            is_new = self.connection is None
+            if is_new:
+                self.connection = self.connect(timeout)
+            try:
+                self.connection.sendall(data)
+                answer = read_answer(self.connection)
+            except OSError:
+                answer = Answer()
+            if not answer.whole or (answer.header("connection") or "").lower() == "close":
+                self.close()
+            # An idle connection may be closed in the very moment in which it is used; no part of an answer came then.
+            if answer.status or is_new:
+                return answer
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = None
+
+
 def parse_head(data):
     line, *rest = data.decode("latin-1").split("\r\n")
     fields = [tuple(part.strip() for part in text.split(":", 1)) for text in rest if text]

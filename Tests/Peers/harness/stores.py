@@ -16,7 +16,7 @@ ENVIRONMENTS = Path(os.environ.get("BULKHEAD_PEERS", ROOT / ".build" / "peers"))
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
 TENANTS = [
     {"id": name, "name": name, "tier": "basic", "issuers": ["workforce"]}
-    for name in ("acme", "acme2", "globex", "initech", "umbrella")
+    for name in ("acme", "acme2", "globex", "initech", "umbrella", "leaver", "leaver2")
 ]
 
 
@@ -69,8 +69,8 @@ class Doors:
     def url(self, store):
         return f"http://127.0.0.1:{self.bulkhead.ports[store]}"
 
-    def at(self, store, tenant):
-        return Tenant(Caller(self.bulkhead.ports[store]), self.tokens[tenant])
+    def at(self, store, tenant, caller=Caller):
+        return Tenant(caller(self.bulkhead.ports[store]), self.tokens[tenant])
 
     def stop(self):
         self.bulkhead.stop()
@@ -95,6 +95,6 @@ class Tenant:
         return answer.status, answer.json() if answer.body else None
 
 
-def bare(port):
+def bare(port, caller=Caller):
     """A caller of the store itself."""
-    return Tenant(Caller(port))
+    return Tenant(caller(port))
