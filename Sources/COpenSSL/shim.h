@@ -35,6 +35,9 @@ static inline uint64_t bulkhead_tls_options(void) {
     return SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
 }
 static inline void bulkhead_ctx_set_mode(SSL_CTX *c, long mode) { SSL_CTX_set_mode(c, mode); }
+static inline void bulkhead_ssl_release_buffers(SSL *s, int early) {
+    if (early) SSL_set_mode(s, SSL_MODE_RELEASE_BUFFERS); else SSL_clear_mode(s, SSL_MODE_RELEASE_BUFFERS);
+}
 static inline int bulkhead_ctx_set_minimum(SSL_CTX *c, int version) { return (int)SSL_CTX_set_min_proto_version(c, version); }
 static inline int bulkhead_ctx_set_maximum(SSL_CTX *c, int version) { return (int)SSL_CTX_set_max_proto_version(c, version); }
 static inline int bulkhead_ctx_set_groups(SSL_CTX *c, const char *list) { return (int)SSL_CTX_set1_groups_list(c, list); }

@@ -22,6 +22,10 @@ struct Transport: ~Copyable {
 
     enum Cause: Equatable { case reset, tls, truncated }
 
+    /// How busy a caller's connection has been since it came, or since `trim`. Most carry one request and then wait: those
+    /// keep no buffer, or the next connection's would come to lie behind it, and the room of both stay taken for ever.
+    private enum Use { case idle, once, busy }
+
     /// One read's size where what it brings may have to wait.
     static let readBytes = 32 << 10
     /// One read's size where all that came before has gone on: fewer calls, and fewer times that the peer is woken.
@@ -50,6 +54,7 @@ struct Transport: ~Copyable {
     /// What the caller showed in its handshake; nil for none, and towards upstreams.
     private(set) var certificate: ClientCertificate?
     private let isConnecting: Bool
+    private var use = Use.idle
     /// `input` is the worker's.
     private var hasLoan = false
     private let lent = ByAddress()
@@ -275,15 +280,39 @@ struct Transport: ~Copyable {
         socket.shutdownWriting()
     }
 
+    /// A request begins. From the second on, buffers stay until `trim`.
+    mutating func noteRequest() {
+        switch use {
+        case .idle: use = .once
+        case .once:
+            use = .busy
+            if var session = self.session.take() {
+                session.keepBuffers()
+                self.session = consume session
+            }
+        case .busy: break
+        }
+    }
+
+    /// The turn is over: buffers with nothing in them go, unless the connection is busy.
+    mutating func spare() {
+        if use != .busy { releaseEmpty() }
+    }
+
     /// Gives buffers back while the connection is idle.
     mutating func trim() {
-        if input.isEmpty { input.release() }
-        if output.isEmpty { output.release() }
-        if wire.isEmpty { wire.release() }
+        releaseEmpty()
+        use = .idle
         if var session = self.session.take() {
             session.releaseBuffers()
             self.session = consume session
         }
+    }
+
+    private mutating func releaseEmpty() {
+        if input.isEmpty { input.release() }
+        if output.isEmpty { output.release() }
+        if wire.isEmpty { wire.release() }
     }
 }
 

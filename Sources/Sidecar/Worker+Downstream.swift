@@ -21,6 +21,7 @@ extension Worker {
         guard !connection.isClosed else { return }
         if case .failed = connection.io.transport.flush(scratch: &scratch) { return hangUp(connection) }
         if connection.phase == .closing { return linger(connection) }
+        connection.io.transport.spare()
         if let upstream = connection.upstream, upstream.isPaused,
             connection.io.pendingBytes <= plan.windowBytes / 2
         {
@@ -110,6 +111,7 @@ extension Worker {
         entropy.take(Gateway.randomBytes, into: &exchange.value.random)
         connection.exchange = exchange
         connection.isTrimmed = false
+        connection.io.transport.noteRequest()
         connection.deadline = now + plan.headTimeout
         arm(connection)
     }

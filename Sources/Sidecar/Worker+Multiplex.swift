@@ -65,6 +65,7 @@ extension Worker {
             connection.isClosing = true
             return linger(connection)
         }
+        connection.io.transport.spare()
         setDeadline(connection)
     }
 
@@ -168,6 +169,7 @@ extension Worker {
         entropy.take(Gateway.randomBytes, into: &exchange.value.random)
         stream.exchange = exchange
         connection.isTrimmed = false
+        connection.io.transport.noteRequest()
         gateway.count(.http2Streams)
         do throws(HTTP2Error) {
             let facts = try connection.io.server.request(of: id, into: &exchange.value.request)

@@ -103,7 +103,9 @@ package final class TLSContext: Sendable {
         unsafe bulkhead_ctx_set_session_cache(raw, Int(SSL_SESS_CACHE_OFF))
         unsafe SSL_CTX_set_tlsext_ticket_key_evp_cb(raw, readyTicket)
         unsafe SSL_CTX_set_session_ticket_cb(raw, sealAuthorities, judgeTicket, nil)
-        unsafe SSL_CTX_set_num_tickets(raw, 1)
+        // None of itself: each session asks for one when it first has something to say (`TLSSession.send`).
+        unsafe SSL_CTX_set_num_tickets(raw, 0)
+        unsafe bulkhead_ctx_set_mode(raw, Int(SSL_MODE_RELEASE_BUFFERS))
         let bound = unsafe binding.bytes.withUnsafeBufferPointer {
             unsafe SSL_CTX_set_session_id_context(raw, $0.baseAddress, UInt32($0.count))
         }
@@ -191,7 +193,7 @@ extension TLSContext {
         unsafe SSL_CTX_set_security_level(raw, 2)
         unsafe SSL_CTX_set_options(raw, bulkhead_tls_options())
         // NO_AUTO_CHAIN: a server's chain is what its file says, never completed from the authorities that it trusts
-        // for its clients. Record buffers stay until `releaseBuffers`.
+        // for its clients.
         unsafe bulkhead_ctx_set_mode(raw, Int(SSL_MODE_NO_AUTO_CHAIN))
         unsafe SSL_CTX_set_verify_depth(raw, verifyDepth)
         unsafe SSL_CTX_set_timeout(raw, sessionSeconds)

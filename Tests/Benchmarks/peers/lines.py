@@ -80,14 +80,18 @@ class Cold(Line):
 
     needs_cold = True
 
+    def __init__(self, name, path):
+        super().__init__(name)
+        self.path = path
+
     def prepare(self, proxy):
         # No proxy may have seen these tokens: a fresh process, then its code warmed with others.
         proxy.restart()
-        self.wrk(proxy, 1, "/small", "warm", "cycle", 32)
+        self.wrk(proxy, 1, self.path, "warm", "cycle", 32)
 
     def load(self, proxy, seconds):
         # A second is less than any of the three needs for all of them, so that none comes twice.
-        return self.wrk(proxy, 1, "/small", "cold", "once", 32)
+        return self.wrk(proxy, 1, self.path, "cold", "once", 32)
 
 
 class Multiplexed(Line):
@@ -197,7 +201,8 @@ class Events(Line):
 LINES = (
     Warm("warm-small", "/small"),
     Warm("warm-64k", "/large"),
-    Cold("cold-small"),
+    Cold("cold-small", "/unsigned/small"),
+    Cold("cold-signed", "/small"),
     Multiplexed("http2-small", "/small"),
     Multiplexed("http2-64k", "/large"),
     Handshakes("handshake-full", "full"),
