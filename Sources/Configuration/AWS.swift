@@ -50,8 +50,10 @@ extension Configuration {
     /// What a route to an AWS service must name.
     package struct AWSRoute: Sendable, Equatable {
         package struct Table: Sendable, Equatable {
+            /// With `*` at its end: all that begin so.
             package var name: String
-            package var partitionKey: String
+            /// Nil: the store is asked for it.
+            package var partitionKey: String?
             package var indexes: [String: String]
         }
 
@@ -136,13 +138,20 @@ extension Configuration.AWSRoute {
 
 extension Configuration.AWSRoute.Table {
     fileprivate static func decode(_ section: inout YAML.Section) -> Self? {
-        let name = section.required("name")?.awsName("a table")
-        let key = section.required("partition_key")?.string(count: 1...255)
+        let name = section.required("name")?.tableName()
+        let key = section.value("partition_key")?.string(count: 1...255)
+        if key == nil, !section.isNull("indexes"), let indexes = section.value("indexes") {
+            indexes.note("goes with \"partition_key\"; without, the store is asked for both")
+        } else if key != nil, name?.hasSuffix("*") ?? false {
+            section.value.note(
+                "\"partition_key\" is one table's, and the name stands for many: leave one of them out"
+            )
+        }
         var indexes: [String: String] = [:]
         for entry in section.value("indexes")?.map() ?? [] {
             if let key = entry.value.string(count: 1...255) { indexes[entry.name] = key }
         }
-        guard let name, let key else { return nil }
+        guard let name else { return nil }
         return Self(name: name, partitionKey: key, indexes: indexes)
     }
 }
@@ -152,6 +161,15 @@ extension YAML.Value {
         guard let text = string(count: 1...255) else { return nil }
         let isName = text.utf8.allSatisfy { ASCII.isAlphanumeric($0) || Array("_.:/=+-@".utf8).contains($0) }
         if !isName { noteExpected(what) }
+        return isName ? text : nil
+    }
+
+    /// A name, or the beginning of one and `*`.
+    fileprivate func tableName() -> String? {
+        guard let text = string(count: 1...255) else { return nil }
+        let body = text.hasSuffix("*") ? text.dropLast() : text[...]
+        let isName = body.utf8.allSatisfy { ASCII.isAlphanumeric($0) || Array("_.-".utf8).contains($0) }
+        if !isName { noteExpected("a table: letters, digits and _.-, perhaps with * at its end") }
         return isName ? text : nil
     }
 

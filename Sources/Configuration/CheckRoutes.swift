@@ -32,6 +32,7 @@ extension Check {
             note("\(path).resource", "adapter \(route.adapter) stands before a store, not \(route.resource)")
         }
         if adapter.givesKeys { return keys(of: route, path) }
+        askedTables(of: route, path)
         if route.aws?.token != nil {
             note("\(path).aws.token", "only a route with adapter container-credentials gives keys")
         }
@@ -59,6 +60,22 @@ extension Check {
         }
         if !isSingle && route.singleLayer != nil {
             note("\(path).single_layer", "adapter \(route.adapter) asks for none; leave it out")
+        }
+    }
+
+    /// A table whose keys are not written down is asked for them, with a tenant's own credential.
+    private mutating func askedTables(of route: Configuration.Route, _ path: String) {
+        if let credential = route.credentials.flatMap({ configuration.credential(named: $0) }),
+            case .sts = credential.kind
+        {
+            return
+        }
+        for (index, table) in (route.aws?.tables ?? []).enumerated() where table.partitionKey == nil {
+            note(
+                "\(path).aws.tables[\(index)]",
+                "DynamoDB is asked for the keys of \"\(table.name)\", which wants \"credentials\" of kind aws-sts; "
+                    + "write them, or \"partition_key\""
+            )
         }
     }
 

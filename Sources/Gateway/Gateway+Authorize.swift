@@ -18,7 +18,7 @@ extension Gateway {
         _ now: WallTime
     ) throws(Stop) -> Grant {
         let named = try decidedResource(exchange, route, operation)
-        if named == nil, let grant = memo.find(principal, route, operation, now: now) {
+        if named == nil, let grant = memo.find(principal, route, operation, now: now), !grant.isRejected {
             return try accept(grant, &exchange, isHit: true)
         }
         let key = grantKey(exchange, route, principal, operation, named, now)
@@ -26,7 +26,7 @@ extension Gateway {
         // Asked of the registry in force, not of the one that the principal was admitted by (THREATS 9).
         let epochs = GrantEpochs(tenant: snapshot.identity.tenants.epoch(of: principal.tenant))
         // While it cannot be renewed, a grant in hand is good to its end.
-        if let grant = grants.find(key, epochs: epochs, now: now),
+        if let grant = grants.find(key, epochs: epochs, now: now), !grant.isRejected,
             now < grant.renewAt || exchange.couldNotRenew
         {
             if use.isNothing, named == nil { memo.note(grant, principal, route, operation) }
@@ -123,6 +123,14 @@ extension Gateway {
         let use = exchange.plan.policy.use(of: route.adapter.operations[operation].action)
         if let end = use.holdsUntil(now) { expiry = min(expiry, end) }
         guard verdict.isAllowed else { return grant(verdict, principal, nil, nil, expiry, nil) }
+        let role: String?
+        do throws(Stop) {
+            role = try self.role(for: principal, route, chosen: verdict.roles)
+        } catch {
+            // The record says which permits could not agree.
+            exchange.grant = grant(verdict, principal, nil, route.credential?.name, expiry, nil)
+            throw error
+        }
         let compartment = try compartment(of: principal, route)
         let sessions =
             route.checksSessions
@@ -135,18 +143,13 @@ extension Gateway {
             owners: owners,
             space: route.upstreamName,
             resources: route.resources,
+            schemas: schemas,
+            schemaSpace: role.map { "\(route.name) \($0)" } ?? route.name,
             isOwnSession: sessions.map { check in { check.owns($0) } }
         )
         let action = route.adapter.operations[operation].action
-        let role: String?
-        do throws(Stop) {
-            role = try self.role(for: principal, route, chosen: verdict.roles)
-        } catch {
-            // The record says which permits could not agree.
-            exchange.grant = grant(verdict, principal, nil, route.credential?.name, expiry, nil)
-            throw error
-        }
-        let credential = try credential(for: principal, role, exchange, route, action, named, scope, now)
+        let vended = try credential(for: principal, role, exchange, route, action, named, scope, now)
+        let credential = vended?.credential
         if let credential { expiry = min(expiry, credential.expiry) }
         let means: Means
         do throws(FieldError) {
@@ -158,8 +161,8 @@ extension Gateway {
                 keys: credential?.keys,
                 secret: credential?.secret,
                 role: role,
+                vended: vended.map { ($0.key, $0.credential.since) },
                 pool: pool(of: principal, route),
-                provision: provision(compartment, principal, exchange, route),
                 series: metrics.series(
                     route: route.name,
                     tenant: principal.tenant.text,
@@ -170,6 +173,7 @@ extension Gateway {
         } catch {
             throw .refused(.fieldsTooLarge)
         }
+        means.provision = provision(means, principal, exchange, route)
         return grant(verdict, principal, means, route.credential?.name, expiry, credential?.renewAt)
     }
 
@@ -262,7 +266,52 @@ extension Gateway {
         _ named: [UInt8]?,
         _ scope: AdapterScope,
         _ now: WallTime
-    ) throws(Stop) -> VendedCredential? {
+    ) throws(Stop) -> (key: CredentialKey, credential: VendedCredential)? {
+        guard let need = try credentialNeed(for: principal, role, exchange, route, action, named, scope)
+        else {
+            return nil
+        }
+        if let vended = credentials[need.key], now < vended.renewAt { return (need.key, vended) }
+        throw .need(.credential(need))
+    }
+
+    /// With which the store is asked for the keys of a table: a session of its own, that can do nothing else.
+    mutating func schemaNeed(
+        _ exchange: borrowing Exchange,
+        _ route: Route,
+        _ principal: Principal,
+        _ means: Means,
+        _ query: KeySchemaCache.Query
+    ) throws(Stop) -> SchemaNeed {
+        guard
+            let credential = try credentialNeed(
+                for: principal,
+                means.role,
+                exchange,
+                route,
+                "memory:List",
+                nil,
+                means.scope
+            )
+        else { throw .refused(.schemaUnavailable) }
+        return SchemaNeed(
+            generation: exchange.plan.generation,
+            route: route.place,
+            query: query,
+            credential: credential
+        )
+    }
+
+    /// Nil where the route has no credential.
+    private mutating func credentialNeed(
+        for principal: Principal,
+        _ role: String?,
+        _ exchange: borrowing Exchange,
+        _ route: Route,
+        _ action: String,
+        _ named: [UInt8]?,
+        _ scope: AdapterScope
+    ) throws(Stop) -> CredentialNeed? {
         guard let (place, name) = route.credential else { return nil }
         let form = try stsForm(for: principal, role, route, action, named, scope)
         let generation = exchange.plan.generation
@@ -274,10 +323,8 @@ extension Gateway {
         // What was vended before a suspension is not found again after it.
         keys.add(Int(truncatingIfNeeded: principal.tenantEpoch))
         addReach(of: principal, route, form)
-        let key = keys.finishCredential()
-        if let vended = credentials[key], now < vended.renewAt { return vended }
-        let need = CredentialNeed(
-            key: key,
+        return CredentialNeed(
+            key: keys.finishCredential(),
             generation: generation,
             credential: place,
             audience: route.upstreamName,
@@ -285,7 +332,6 @@ extension Gateway {
             subjectToken: try subjectToken(exchange, route),
             form: form
         )
-        throw .need(.credential(need))
     }
 
     /// For whom a credential is good is part of its key (THREATS 8); all else that it depends on belongs to the generation.
@@ -304,7 +350,7 @@ extension Gateway {
     }
 
     private func provision(
-        _ compartment: Compartment,
+        _ means: Means,
         _ principal: Principal,
         _ exchange: borrowing Exchange,
         _ route: Route
@@ -314,8 +360,9 @@ extension Gateway {
             generation: exchange.plan.generation,
             upstream: route.upstream,
             route: route.place,
-            compartment: compartment,
-            tenant: principal.tenant.text
+            compartment: means.scope.compartment,
+            tenant: principal.tenant.text,
+            credential: means.storeCredential(route)
         )
     }
 
@@ -353,6 +400,10 @@ extension Gateway {
         metrics.add(.needsMet)
         switch need {
         case .keys, .lease: break
+        case .schema(let need):
+            if case .schema(let schema, let until) = outcome {
+                schemas.learn(need.query, schema, until: until)
+            }
         case .owners(let queries):
             if case .owners(let answers) = outcome { owners.learn(queries, answers) }
         case .credential(let need):
@@ -363,7 +414,7 @@ extension Gateway {
             credentials[need.key] = credential
         case .provision(let need):
             if provisioned.count >= Self.maximumProvisions { provisioned.removeAll() }
-            provisioned[need] = now
+            provisioned[need.bare] = now
         }
     }
 

@@ -22,6 +22,7 @@ extension Gateway {
         }
         let status = exchange.upstreamResponse.status
         if status == .notFound { suspectProvision(exchange, now) }
+        if status == .unauthorized { suspectCredential(means, now) }
         let authority = route.authority
         do throws(AdapterFailure) {
             let body = try route.adapter.planResponse(

@@ -75,6 +75,7 @@ extension Gateway {
         }
         if exchange.resumption == .requestBody { owners.begin() } else { owners.forget() }
         exchange.resumption = .requestBody
+        schemas.begin(now: now)
         text.removeAll()
         swap(&text, &exchange.requestBody)
         var raw = Buffer()
@@ -98,7 +99,10 @@ extension Gateway {
                 injectParameter(&exchange, means)
             }
         } catch {
-            throw .adapter(error)
+            guard let query = schemas.missing else { throw .adapter(error) }
+            // As it came, for the next time.
+            swap(&text, &exchange.requestBody)
+            throw .need(.schema(try schemaNeed(exchange, route, principal, means, query)))
         }
         if !owners.missing.isEmpty {
             // As it came, for the next time.

@@ -6,7 +6,7 @@ package import HTTPTypes
 package import Identity
 import Namespaces
 import Telemetry
-import Vending
+package import Vending
 
 /// The way of a request (DESIGN §2), as one worker walks it: events in, actions out, no socket, no clock.
 ///
@@ -72,6 +72,9 @@ package struct Gateway: ~Copyable {
     var provisioned: [ProvisionNeed: WallTime] = [:]
     var pools: [PoolKey: Int] = [:]
     let owners = OwnerCache()
+    let schemas = KeySchemaCache()
+    /// Credentials that upstreams did not take, for the control thread.
+    package private(set) var rejected: [CredentialKey] = []
     var nextPool = 0
     var metrics: MetricSet
     var reported = ReportedCounters()
@@ -130,6 +133,7 @@ package struct Gateway: ~Copyable {
         grants.removeAll()
         credentials.removeAll(keepingCapacity: true)
         provisioned.removeAll(keepingCapacity: true)
+        schemas.removeAll()
         // What a connection was opened with is known by its place alone.
         if old.credentialsSince != new.credentialsSince { pools.removeAll(keepingCapacity: true) }
         let hasOtherKeys = old.keys != new.keys
@@ -151,6 +155,7 @@ package struct Gateway: ~Copyable {
     package mutating func begin(_ exchange: inout Exchange, _ start: Start) -> Action {
         note(&exchange, start)
         owners.forget()
+        schemas.forget()
         return walk(&exchange, start.wallTime)
     }
 
@@ -235,6 +240,23 @@ package struct Gateway: ~Copyable {
         // For the words of its protocol alone.
         _ = try? findRoute(&exchange)
         return refuse(&exchange, .overloaded)
+    }
+
+    /// The control thread has been told.
+    package mutating func forgetRejected() { rejected.removeAll(keepingCapacity: true) }
+
+    /// An upstream answered 401 to a credential that stands in the request: it was revoked, or the server has forgotten it.
+    /// It is vended anew for the next request, unless it has just been: so that nobody can have it asked for at will, by
+    /// requests that are always answered so.
+    mutating func suspectCredential(_ means: Means, _ now: WallTime) {
+        guard means.injected != nil, let vended = means.vended,
+            now - vended.since >= CredentialCacheTimes.shortestUse
+        else { return }
+        means.isRejected = true
+        // Another grant of the same has told already.
+        guard let held = credentials[vended.key], held.since == vended.since else { return }
+        credentials[vended.key] = nil
+        rejected.append(vended.key)
     }
 
     /// Requests of this worker that have begun and have no record yet. Cost: two loads.

@@ -12,6 +12,11 @@ package import Vending
 /// A decision with what it allows the request to use (DESIGN §2).
 package typealias Grant = Vending.Grant<Means>
 
+extension Vending.Grant<Means> {
+    /// An upstream did not take its credential.
+    var isRejected: Bool { means?.isRejected ?? false }
+}
+
 /// A day's key on the heap, since a class cannot give up one that is no reference.
 final class MeansDayKey {
     var key: DayKey
@@ -30,11 +35,15 @@ package final class Means {
     /// Number of the pool of upstream connections: (upstream, credential, tenant).
     package let pool: Int
     /// What the store must be given before the compartment's first request.
-    let provision: ProvisionNeed?
+    var provision: ProvisionNeed?
     /// Keys to sign with at the upstream.
     let keys: AWSCredential?
     /// ARN of the role whose keys they are.
     package let role: String?
+    /// Which credential it is, and since when there is this one; nil for none.
+    let vended: (key: CredentialKey, since: WallTime)?
+    /// An upstream did not take the credential: the grant is not used again.
+    var isRejected = false
     /// A credential that stands in the requests.
     let injected: InjectedCredential?
     /// That of the day on which it was used last.
@@ -56,8 +65,8 @@ package final class Means {
         keys: AWSCredential?,
         secret: Secret?,
         role: String?,
+        vended: (key: CredentialKey, since: WallTime)?,
         pool: Int,
-        provision: ProvisionNeed?,
         series: Int,
         recordPart: RecordPart
     ) throws(FieldError) {
@@ -66,7 +75,7 @@ package final class Means {
         self.pool = pool
         self.keys = keys
         self.role = role
-        self.provision = provision
+        self.vended = vended
         self.series = series
         var fields = Fields()
         for template in route.headers where !template.isPerRequest {
@@ -100,6 +109,15 @@ package final class Means {
             )
         }
         self.baggage = baggage.bytes.array()
+    }
+
+    /// The same for requests of Bulkhead's own.
+    func storeCredential(_ route: Route) -> StoreCredential {
+        StoreCredential(
+            fields,
+            parameter: injected?.parameter,
+            signing: keys.flatMap { keys in route.signing.map { (keys, $0.scope) } }
+        )
     }
 
     /// Whom an agent's calls stand for.

@@ -20,6 +20,26 @@ package enum Need: Hashable, Sendable {
     case owners([OwnerCache.Query])
     /// An endpoint of an agent that is leased.
     case lease(LeaseNeed)
+    /// The keys of a table that the route does not declare.
+    case schema(SchemaNeed)
+}
+
+package struct SchemaNeed: Hashable, Sendable {
+    /// Of the exchange's configuration.
+    package let generation: UInt64
+    package let route: Int
+    package let query: KeySchemaCache.Query
+    /// With which the store is asked: for this alone, of the tenant who wants to know.
+    package let credential: CredentialNeed
+
+    package static func == (left: SchemaNeed, right: SchemaNeed) -> Bool {
+        left.generation == right.generation && left.query == right.query
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(generation)
+        hasher.combine(query)
+    }
 }
 
 package struct CredentialNeed: Hashable, Sendable {
@@ -49,6 +69,30 @@ package struct ProvisionNeed: Hashable, Sendable {
     package let compartment: Compartment
     /// The tenant's own id.
     package let tenant: String
+    /// With which the store is asked, as the request that waits would be.
+    package let credential: StoreCredential
+
+    /// The same for those who remember it: without the secrets.
+    package var bare: ProvisionNeed {
+        ProvisionNeed(
+            generation: generation,
+            upstream: upstream,
+            route: route,
+            compartment: compartment,
+            tenant: tenant,
+            credential: .none
+        )
+    }
+
+    package static func == (left: ProvisionNeed, right: ProvisionNeed) -> Bool {
+        left.generation == right.generation && left.upstream == right.upstream && left.route == right.route
+            && left.compartment == right.compartment && left.tenant == right.tenant
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(route)
+        hasher.combine(compartment)
+    }
 }
 
 /// What was vended, as a worker keeps it.
@@ -58,6 +102,8 @@ package struct VendedCredential: Sendable {
     package let keys: AWSCredential?
     /// What stands in requests by itself.
     package let secret: Secret?
+    /// When it came.
+    package let since: WallTime
     package let renewAt: WallTime
     package let expiry: WallTime
 
@@ -65,12 +111,14 @@ package struct VendedCredential: Sendable {
         bytes: [UInt8] = [],
         keys: AWSCredential? = nil,
         secret: Secret? = nil,
+        since: WallTime = WallTime(nanoseconds: 0),
         renewAt: WallTime,
         expiry: WallTime
     ) {
         self.bytes = bytes
         self.keys = keys
         self.secret = secret
+        self.since = since
         self.renewAt = renewAt
         self.expiry = expiry
     }
@@ -83,5 +131,7 @@ package enum NeedOutcome: Sendable {
     case owners([OwnerCache.Answer])
     /// To the exchange that asked: the place of its endpoint among the upstreams.
     case leased(upstream: Int)
+    /// To be asked for again from that time on.
+    case schema(KeySchema, until: WallTime)
     case failed(Refusal)
 }

@@ -80,6 +80,8 @@ package struct Refusal: Sendable {
     /// The credential is made from the caller's token, and none came.
     package static let subjectTokenMissing = Refusal("subject_token_missing", .forbidden, .client)
     package static let provisionFailed = Refusal("provision_failed", .serviceUnavailable, .upstream)
+    /// The store could not be asked for the keys of a table.
+    package static let schemaUnavailable = Refusal("schema_unavailable", .serviceUnavailable, .upstream)
     package static let ownershipFailed = Refusal("ownership_failed", .serviceUnavailable, .us)
     package static let leaseUnavailable = Refusal("lease_unavailable", .serviceUnavailable, .us)
     package static let needTimedOut = Refusal("need_timed_out", .serviceUnavailable, .us)

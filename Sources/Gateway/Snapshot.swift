@@ -172,7 +172,7 @@ package final class Route: Sendable {
     /// Buckets and tables that its requests may name.
     let resources: StoreResources
     /// What its requests are signed for at the upstream, and with which role's keys; nil where they are not.
-    let signing: (scope: SigningScope, plan: STSPlan)?
+    package let signing: (scope: SigningScope, plan: STSPlan)?
     /// What the caller must say to be given keys; nil where the lease is enough.
     let containerToken: Secret?
     package let scope: CompartmentScope

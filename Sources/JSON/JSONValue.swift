@@ -151,6 +151,15 @@ extension JSONValue {
 
 /// The members of an object in the order in which they were written; no name occurs twice.
 /// Names are compared as the code points they are made of, as RFC 8259 §8.3 does, not by canonical equivalence.
+extension JSONValue {
+    /// An object with these members; of those of one name, the first.
+    package static func members(_ members: [(String, JSONValue)]) -> JSONValue {
+        var object = JSONObject()
+        for (name, value) in members { _ = object.append(name, value) }
+        return .object(object)
+    }
+}
+
 package struct JSONObject: Equatable, Sendable {
     package private(set) var members: [(name: String, value: JSONValue)] = []
     /// Places by name, made once there are too many members to look through.

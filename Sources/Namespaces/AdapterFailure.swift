@@ -36,6 +36,8 @@ package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
     case idMalformed = "id_malformed"
     /// A bucket or table that the route does not name.
     case resourceUnknown = "resource_unknown"
+    /// A table whose partition key cannot hold a compartment, or has become another one.
+    case keyRefused = "key_refused"
     /// A native tenant field names something else than the caller's own tenant.
     case tenantForeign = "tenant_foreign"
     /// A virtual session id that stands in a key is not one of the identified principal's (THREATS 4).
@@ -54,7 +56,9 @@ package enum AdapterReason: String, Hashable, Sendable, CaseIterable {
     /// The status of the answer where the table names no other.
     package var status: UInt16 {
         switch self {
-        case .operationUnknown, .operationRefused, .tenantForeign, .sessionForeign, .resourceUnknown: 403
+        case .operationUnknown, .operationRefused, .tenantForeign, .sessionForeign, .resourceUnknown,
+            .keyRefused:
+            403
         case .pathEncodingRefused, .parameterUndeclared, .parameterDuplicate, .parameterRefused,
             .parameterMissing, .nameRefused, .headerRefused,
             .headerDuplicate, .bodyUndeclared, .bodyInvalid, .memberUndeclared, .memberDuplicate,

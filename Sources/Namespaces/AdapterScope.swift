@@ -33,6 +33,8 @@ package final class AdapterScope {
     /// For ids that are remembered with their owner; `space` is what tells one store's from another's.
     package let owners: OwnerCache
     let space: [UInt8]
+    /// The tables that its requests may name.
+    let tables: TableFinder
     /// Whether a virtual session id is one of the principal's; nil where nobody asks (carrier `payload`).
     private let isOwnSession: ((Span<UInt8>) -> Bool)?
 
@@ -40,6 +42,7 @@ package final class AdapterScope {
     ///   - tenant: the tenant's own id, as its users know it.
     ///   - owners: the worker's, where the adapter remembers owners.
     ///   - space: the name of the upstream.
+    ///   - schemas: the worker's, where the store is asked for keys of tables; `schemaSpace` tells routes and roles apart.
     ///   - isOwnSession: asked of each virtual session id that stands in a key of a request; nil: none is looked for.
     package init(
         _ adapter: Adapter,
@@ -49,6 +52,8 @@ package final class AdapterScope {
         owners: OwnerCache = OwnerCache(),
         space: String = "",
         resources: StoreResources = StoreResources(),
+        schemas: KeySchemaCache = KeySchemaCache(),
+        schemaSpace: String = "",
         isOwnSession: ((Span<UInt8>) -> Bool)? = nil
     ) {
         self.isOwnSession = isOwnSession
@@ -56,6 +61,7 @@ package final class AdapterScope {
         self.space = Array(space.utf8)
         self.compartment = compartment
         self.resources = resources
+        tables = TableFinder(resources: resources, schemas: schemas, space: schemaSpace)
         keyPrefix = KeyPrefix(compartment)
         let tenant = tenant.array()
         self.tenant = tenant

@@ -10,13 +10,22 @@ package struct DynamoDBRequest {
     static let maximumDepth = 128
 
     private let operation: DynamoDBOperation
-    private let resources: StoreResources
+    private let tables: TableFinder
     private let prefix: KeyPrefix
 
-    package init(_ operation: DynamoDBOperation, _ resources: StoreResources, _ prefix: KeyPrefix) {
+    init(_ operation: DynamoDBOperation, _ tables: TableFinder, _ prefix: KeyPrefix) {
         self.operation = operation
-        self.resources = resources
+        self.tables = tables
         self.prefix = prefix
+    }
+
+    /// For tables that are all declared.
+    package init(_ operation: DynamoDBOperation, _ resources: StoreResources, _ prefix: KeyPrefix) {
+        self.init(
+            operation,
+            TableFinder(resources: resources, schemas: KeySchemaCache(), space: ""),
+            prefix
+        )
     }
 
     /// Appends the body that goes to the store.
@@ -43,12 +52,7 @@ package struct DynamoDBRequest {
 
     private func table(_ request: JSONObject) throws(AdapterFailure) -> StoreResources.Table {
         guard let name = request["TableName"]?.string else { throw AdapterFailure(.memberMissing) }
-        return try table(named: name)
-    }
-
-    private func table(named name: String) throws(AdapterFailure) -> StoreResources.Table {
-        guard let table = resources.table(named: name) else { throw AdapterFailure(.resourceUnknown) }
-        return table
+        return try tables.table(named: name)
     }
 
     // MARK: one table
@@ -229,7 +233,7 @@ package struct DynamoDBRequest {
         guard let tables = value.object else { throw AdapterFailure(.memberType) }
         return .object(
             try DynamoDBValues.mapped(tables) { (name, value) throws(AdapterFailure) in
-                let values = DynamoDBValues(prefix: prefix, table: try table(named: name))
+                let values = DynamoDBValues(prefix: prefix, table: try self.tables.table(named: name))
                 if case .batchGet = operation.shape { return try gets(value, values, change) }
                 guard let requests = value.array else { throw AdapterFailure(.memberType) }
                 var changed: [JSONValue] = []

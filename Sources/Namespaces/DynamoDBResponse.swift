@@ -5,20 +5,20 @@ internal import JSON
 /// Answers of DynamoDB, as the agent is to see them.
 package struct DynamoDBResponse {
     private let operation: DynamoDBOperation
-    private let resources: StoreResources
+    private let finder: TableFinder
     private let prefix: KeyPrefix
     /// The tables of the request's parts, in order.
     private let tables: [StoreResources.Table]
 
     /// - Parameter request: the body that went to the store: answers do not say of which table they speak.
-    package init(
+    init(
         _ operation: DynamoDBOperation,
-        _ resources: StoreResources,
+        _ finder: TableFinder,
         _ prefix: KeyPrefix,
         request: Span<UInt8>
     ) throws(AdapterFailure) {
         self.operation = operation
-        self.resources = resources
+        self.finder = finder
         self.prefix = prefix
         let request = try DynamoDBValues.object(request)
         var names: [String] = []
@@ -28,7 +28,28 @@ package struct DynamoDBResponse {
                 if let name = member.value.object?["TableName"]?.string { names.append(name) }
             }
         }
-        tables = names.compactMap { resources.table(named: $0) }
+        var found: [StoreResources.Table] = []
+        for name in names {
+            do throws(AdapterFailure) { found.append(try finder.table(named: name)) } catch {
+                throw AdapterFailure(.responseInvalid)
+            }
+        }
+        tables = found
+    }
+
+    /// For tables that are all declared.
+    package init(
+        _ operation: DynamoDBOperation,
+        _ resources: StoreResources,
+        _ prefix: KeyPrefix,
+        request: Span<UInt8>
+    ) throws(AdapterFailure) {
+        try self.init(
+            operation,
+            TableFinder(resources: resources, schemas: KeySchemaCache(), space: ""),
+            prefix,
+            request: request
+        )
     }
 
     /// Appends the body of a success.
@@ -52,7 +73,7 @@ package struct DynamoDBResponse {
             if case .transactGet = operation.shape { return try responses(value) }
             return try byTable(value) { (values, item) throws(AdapterFailure) in try values.outside(item) }
         case "UnprocessedKeys", "UnprocessedItems":
-            let request = DynamoDBRequest(operation, resources, prefix)
+            let request = DynamoDBRequest(operation, finder, prefix)
             return try request.requestItems(value) { (values, item) throws(AdapterFailure) in
                 try values.outside(item)
             }
@@ -92,7 +113,7 @@ package struct DynamoDBResponse {
         guard let object = value.object else { throw AdapterFailure(.responseInvalid) }
         return .object(
             try DynamoDBValues.mapped(object) { (name, value) throws(AdapterFailure) in
-                guard let table = resources.table(named: name) else {
+                guard let table = try? finder.table(named: name) else {
                     throw AdapterFailure(.responseUndeclared)
                 }
                 let values = DynamoDBValues(prefix: prefix, table: table)

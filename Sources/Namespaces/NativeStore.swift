@@ -169,7 +169,7 @@ extension Adapter {
         case .s3: try S3Bodies.rewriteDelete(body, scope.keyPrefix, into: &output)
         case .dynamoDB:
             let operation = DynamoDBOperation.all[mapping.operation]
-            let request = DynamoDBRequest(operation, scope.resources, scope.keyPrefix)
+            let request = DynamoDBRequest(operation, scope.tables, scope.keyPrefix)
             try request.rewrite(body.extracting(0..<body.count), into: &output)
         case .containerCredentials: throw AdapterFailure(.bodyUndeclared)
         }
@@ -247,9 +247,11 @@ extension Adapter {
                 try S3Bodies.mapResponse(body, scope.keyPrefix, names, into: &output)
             }
         case .dynamoDB:
+            var tables = scope.tables
+            tables.takesOld = true
             let response = try DynamoDBResponse(
                 DynamoDBOperation.all[mapping.operation],
-                scope.resources,
+                tables,
                 scope.keyPrefix,
                 request: sent.extracting(0..<sent.count)
             )
@@ -320,11 +322,11 @@ extension Adapter {
             aws?.sessionPolicy(action, scope.compartment, resource.map { [$0] } ?? scope.resources.names)
         case .s3: SessionPolicy.s3(action, scope.resources.buckets, scope.keyPrefix)
         case .dynamoDB:
-            SessionPolicy.dynamoDB(action, scope.resources.tables.map(\.name), scope.keyPrefix)
+            SessionPolicy.dynamoDB(action, scope.resources.tableNames, scope.keyPrefix)
         case .containerCredentials:
             SessionPolicy.all(
                 scope.resources.buckets,
-                scope.resources.tables.map(\.name),
+                scope.resources.tableNames,
                 scope.keyPrefix
             )
         }

@@ -25,12 +25,20 @@ package struct StoreResources: Hashable, Sendable {
     /// S3 buckets.
     package var buckets: [String]
     package var tables: [Table]
+    /// Tables whose keys the store is asked for, by name; one that ends in `*` stands for all that begin so.
+    package var askedTables: [String]
     /// What tables call `resource`, each as bytes: ids or ARNs; one that ends in `*` stands for all that begin so.
     package var names: [[UInt8]]
 
-    package init(buckets: [String] = [], tables: [Table] = [], names: [String] = []) {
+    package init(
+        buckets: [String] = [],
+        tables: [Table] = [],
+        askedTables: [String] = [],
+        names: [String] = []
+    ) {
         self.buckets = buckets
         self.tables = tables
+        self.askedTables = askedTables
         self.names = names.map { Array($0.utf8) }
     }
 
@@ -58,6 +66,18 @@ package struct StoreResources: Hashable, Sendable {
     }
 
     func table(named name: String) -> Table? { tables.first { $0.name == name } }
+
+    /// Whether a table that is not declared may be named. An ARN is no name: it could lead into another account.
+    func asks(for name: String) -> Bool {
+        let isName =
+            (3...255).contains(name.utf8.count)
+            && name.utf8.allSatisfy { ASCII.isAlphanumeric($0) || Array("_.-".utf8).contains($0) }
+        return isName
+            && askedTables.contains { $0.hasSuffix("*") ? name.hasPrefix($0.dropLast()) : name == $0 }
+    }
+
+    /// As resources of IAM name them.
+    var tableNames: [String] { tables.map(\.name) + askedTables }
 }
 
 /// The text that stands before every key of a compartment in a store whose keys are texts: the code and a slash, so

@@ -46,7 +46,7 @@ package struct ClockProbe {
         }
     }
 
-    private static func context(_ ca: Configuration.Authorities) throws -> TLSContext {
+    static func context(_ ca: Configuration.Authorities) throws -> TLSContext {
         var paths = TLSTrust.systemPaths
         if case .file(let path) = ca { paths = [path] }
         guard let path = paths.first(where: { Surroundings.canRead($0) }) else {

@@ -16,24 +16,51 @@ enum Vendor: Sendable {
     case secret(SecretVendor)
 }
 
+/// Who waits for a credential.
+enum CredentialWaiter {
+    case worker(Int, Need)
+    /// Something on the control thread, which asks with it itself.
+    case task(CheckedContinuation<VendedCredential?, Never>)
+}
+
 /// Credentials that workers' exchanges wait for.
 extension ControlPlane {
-    func meetCredential(_ need: Need, _ asked: CredentialNeed, _ worker: Int) {
+    func meetCredential(_ asked: CredentialNeed, _ waiter: CredentialWaiter) {
         let now = Clock.wallTime()
         switch credentials.lookup(asked.key, tenant: asked.principal.tenant.text, now: now) {
-        case .hit(let credential): answer(worker, need, credential.good(for: .seconds(5), now: now), .met)
+        case .hit(let credential): tell(waiter, credential.good(for: .seconds(5), now: now), .met)
         case .vend(let ticket):
-            credentialWaiters[asked.key] = [(need, worker)]
+            credentialWaiters[asked.key, default: []].append(waiter)
             vend(asked, ticket, now)
         case .refresh(let old, let ticket):
             // The old one serves meanwhile; only what is made at once is waited for.
-            credentialWaiters[asked.key] = [(need, worker)]
+            credentialWaiters[asked.key, default: []].append(waiter)
             vend(asked, ticket, now)
-            if credentialWaiters.removeValue(forKey: asked.key) != nil {
-                answer(worker, need, old.good(for: .seconds(5), now: now), .met)
+            for waiter in credentialWaiters.removeValue(forKey: asked.key) ?? [] {
+                tell(waiter, old.good(for: .seconds(5), now: now), .met)
             }
-        case .wait: credentialWaiters[asked.key, default: []].append((need, worker))
-        case .failed(let failure, _): answer(worker, need, nil, .failed(Refusal(failure)))
+        case .wait: credentialWaiters[asked.key, default: []].append(waiter)
+        case .failed(let failure, _): tell(waiter, nil, .failed(Refusal(failure)))
+        }
+    }
+
+    /// A credential for something on this thread; nil where there is none to be had.
+    func vended(_ asked: CredentialNeed) async -> VendedCredential? {
+        await withCheckedContinuation { meetCredential(asked, .task($0)) }
+    }
+
+    func rejectCredential(_ key: CredentialKey) {
+        if credentials.reject(key, now: Clock.wallTime()) { count(.credentialsRejected) }
+    }
+
+    private func tell(
+        _ waiter: CredentialWaiter,
+        _ credential: VendedCredential?,
+        _ outcome: NeedOutcome
+    ) {
+        switch waiter {
+        case .worker(let worker, let need): answer(worker, need, credential, outcome)
+        case .task(let continuation): continuation.resume(returning: credential)
         }
     }
 
@@ -89,7 +116,7 @@ extension ControlPlane {
     private func vend(_ asked: CredentialNeed, _ ticket: VendTicket, _ vendor: OAuthVendor) async {
         do throws(OAuthVendor.Failure) {
             let ids = (context: entropy.block() as [16 of UInt8], assertion: entropy.block() as [16 of UInt8])
-            finish(asked, ticket, try await vendor.vend(asked, ids: ids, client))
+            finish(asked, ticket, try await vendor.vend(OAuthVendor.Asker(asked), ids: ids, client))
         } catch {
             notice("credential \(vendor.name): \(error)")
             finish(asked, ticket, failure: error.vendFailure)
@@ -137,7 +164,7 @@ extension ControlPlane {
 
     private func tell(_ asked: CredentialNeed, _ credential: VendedCredential?, _ outcome: NeedOutcome) {
         for waiter in credentialWaiters.removeValue(forKey: asked.key) ?? [] {
-            answer(waiter.worker, waiter.need, credential, outcome)
+            tell(waiter, credential, outcome)
         }
     }
 }
@@ -169,6 +196,7 @@ extension VendedCredential {
         self.init(
             bytes: [],
             keys: keys,
+            since: now,
             renewAt: now + Interval(nanoseconds: life - life / 4),
             expiry: expiry
         )
@@ -180,6 +208,7 @@ extension VendedCredential {
             bytes: bytes,
             keys: keys,
             secret: secret,
+            since: since,
             renewAt: min(max(renewAt, now + interval), expiry),
             expiry: expiry
         )

@@ -16,10 +16,11 @@ extension ControlPlane {
             // Its issuers are others by now: it looks again.
             guard generation == snapshot.identity.generation else { return answer(worker, need, nil, .met) }
             meetKeys(need, issuer, worker)
-        case .credential(let credential): meetCredential(need, credential, worker)
+        case .credential(let credential): meetCredential(credential, .worker(worker, need))
         case .provision(let provision): meetProvision(provision, worker)
         case .owners: meetOwners(need, worker)
         case .lease(let lease): meetLease(lease, worker)
+        case .schema(let schema): meetSchema(need, schema, worker)
         }
     }
 
@@ -92,12 +93,12 @@ extension ControlPlane {
             answer(worker, .provision(asked), nil, .met)
         case .underWay(var waiting):
             waiting.insert(worker)
-            provisions[asked] = .underWay(waiting: waiting)
+            provisions[asked.bare] = .underWay(waiting: waiting)
         case .done, nil:
             if provisions.count >= Self.maximumProvisions {
                 provisions = provisions.filter { if case .underWay = $0.value { true } else { false } }
             }
-            provisions[asked] = .underWay(waiting: [worker])
+            provisions[asked.bare] = .underWay(waiting: [worker])
             Task(executorPreference: loop) { await self.provision(asked) }
         }
     }
@@ -107,7 +108,7 @@ extension ControlPlane {
     private func provision(_ asked: ProvisionNeed) async {
         let isDone = await sendProvision(asked)
         guard case .underWay(let waiting)? = provisions[asked] else { return }
-        provisions[asked] = isDone ? .done(at: Clock.now()) : nil
+        provisions[asked.bare] = isDone ? .done(at: Clock.now()) : nil
         for worker in waiting {
             answer(worker, .provision(asked), nil, isDone ? .met : .failed(.provisionFailed))
         }
@@ -133,8 +134,8 @@ extension ControlPlane {
                     step.method,
                     String(decoding: step.target, as: UTF8.self),
                     at: upstream.target(0),
+                    bearing: asked.credential,
                     body: step.body,
-                    contentType: "application/json",
                     deadline: Clock.now() + .seconds(8)
                 )
                 guard step.accepted.contains(UInt16(reply.status)) else {

@@ -42,7 +42,9 @@ actor ControlPlane {
     /// By ticket.
     var leaseHoldings: [UInt64: LeaseHolding] = [:]
     /// Who waits for a credential.
-    var credentialWaiters: [CredentialKey: [(need: Need, worker: Int)]] = [:]
+    var credentialWaiters: [CredentialKey: [CredentialWaiter]] = [:]
+    /// Keys of tables, by table and role; looked after as credentials are.
+    var schemas = SchemaDesk()
     /// The keys that asked STS last, and for which credential of which configuration.
     var baseKeys: (generation: UInt64, place: Int, keys: AWSCredential)?
     var provisions: [ProvisionNeed: Provisioning] = [:]
@@ -160,6 +162,7 @@ actor ControlPlane {
         switch message {
         case .need(let need, let worker): meet(need, for: worker)
         case .released(let ticket): releaseLease(ticket)
+        case .rejected(let key): rejectCredential(key)
         case .records(let lines):
             backlog.remove(lines.count)
             write(lines)

@@ -93,6 +93,8 @@ package struct Explainer {
                 let answers = Self.owners(queries, plan.ownership)
                 outcome = answers.map { .owners($0) } ?? .failed(.ownershipFailed)
             case .provision: provisions = true
+            // Bodies are none here.
+            case .schema: outcome = .failed(.schemaUnavailable)
             case .lease(let lease): outcome = .leased(upstream: lease.upstream)
             case .credential(let asked):
                 credential = Self.vend(asked, plan.vendors[asked.credential], &entropy, now)

@@ -163,15 +163,18 @@ extension Loader {
     private static func resources(_ aws: Configuration.AWSRoute?) -> StoreResources {
         StoreResources(
             buckets: aws?.buckets ?? [],
-            tables: (aws?.tables ?? []).map {
-                StoreResources.Table(name: $0.name, partitionKey: $0.partitionKey, indexes: $0.indexes)
+            tables: (aws?.tables ?? []).compactMap { table in
+                table.partitionKey.map {
+                    StoreResources.Table(name: table.name, partitionKey: $0, indexes: table.indexes)
+                }
             },
+            askedTables: (aws?.tables ?? []).filter { $0.partitionKey == nil }.map(\.name),
             names: aws?.resources ?? []
         )
     }
 
     /// For which service a route's requests are signed; nil where its credential is no key of AWS.
-    private func signing(
+    func signing(
         _ route: Configuration.Route,
         _ adapter: Adapter
     ) -> (scope: SigningScope, plan: STSPlan)? {
@@ -264,8 +267,8 @@ extension Loader {
                 table: self.encodings[route.adapter],
                 idKey: adapters[route.adapter]?.traits.sealsIdentifiers == true ? keys.current : nil,
                 attributes: Dictionary(
-                    (route.aws?.tables ?? []).map {
-                        ($0.name, Set($0.indexes.values).union([$0.partitionKey]))
+                    (route.aws?.tables ?? []).compactMap { table in
+                        table.partitionKey.map { (table.name, Set(table.indexes.values).union([$0])) }
                     }
                 ) { $0.union($1) }
             )

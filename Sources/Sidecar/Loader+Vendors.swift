@@ -141,7 +141,7 @@ extension Configuration.OAuth {
 }
 
 extension VendTemplate {
-    fileprivate init(_ parts: [Configuration.HeaderTemplate.Part]) {
+    init(_ parts: [Configuration.HeaderTemplate.Part]) {
         self.init(
             parts.compactMap { part in
                 switch part {

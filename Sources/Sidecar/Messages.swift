@@ -4,6 +4,7 @@ import Gateway
 import Identity
 import Runtime
 import Telemetry
+import Vending
 
 /// What the control thread tells a worker.
 enum WorkerMessage: Sendable {
@@ -30,6 +31,8 @@ enum ControlMessage: Sendable {
     case need(Need, worker: Int)
     /// The exchange needs its endpoint no longer, or never got to know of it.
     case released(lease: UInt64)
+    /// An upstream did not take that credential.
+    case rejected(CredentialKey)
     /// Whole lines of the access log.
     case records([UInt8])
     /// Whole lines for the audit log.

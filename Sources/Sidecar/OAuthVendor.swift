@@ -63,6 +63,32 @@ struct OAuthVendor: Sendable {
         }
     }
 
+    /// For whom a token is asked for.
+    struct Asker {
+        var subject: VendSubject
+        /// What a context token says, where one is exchanged.
+        var context: ContextSubject?
+        /// The caller's own, where it is exchanged.
+        var token: Secret?
+
+        init(_ asked: CredentialNeed) {
+            let principal = asked.principal
+            subject = VendSubject(
+                tenant: principal.tenant.text,
+                tier: principal.tier.name,
+                user: principal.user.text,
+                issuer: principal.issuer.name
+            )
+            context = ContextSubject(principal)
+            token = asked.subjectToken
+        }
+
+        /// Nobody in particular of a tenant.
+        init(tenant: String, tier: String) {
+            subject = VendSubject(tenant: tenant, tier: tier, user: "", issuer: "")
+        }
+    }
+
     let name: String
     let plan: OAuthPlan
     let endpoint: WebURL
@@ -76,13 +102,13 @@ struct OAuthVendor: Sendable {
 
     /// - Parameter ids: two blocks of fresh random bytes.
     func vend(
-        _ asked: CredentialNeed,
+        _ asker: Asker,
         ids: (context: [16 of UInt8], assertion: [16 of UInt8]),
         _ client: ControlClient
     ) async throws(Failure) -> VendedCredential {
         // It lives from here on: who counts from the answer's arrival is late.
         let start = Clock.wallTime()
-        var request = try request(asked, ids, start)
+        var request = try request(asker, ids, start)
         defer { request.form.wipe() }
         let reply: ControlClient.Reply
         do throws(FetchError) {
@@ -114,18 +140,12 @@ struct OAuthVendor: Sendable {
     }
 
     private func request(
-        _ asked: CredentialNeed,
+        _ asker: Asker,
         _ ids: (context: [16 of UInt8], assertion: [16 of UInt8]),
         _ now: WallTime
     ) throws(Failure) -> Request {
-        let principal = asked.principal
-        let subject = VendSubject(
-            tenant: principal.tenant.text,
-            tier: principal.tier.name,
-            user: principal.user.text,
-            issuer: principal.issuer.name
-        )
-        let token = try subjectToken(asked, ids.context, now)
+        let subject = asker.subject
+        let token = try subjectToken(asker, ids.context, now)
         var request = Request(form: plan.form(subject, subjectToken: token.span))
         let id = plan.clientID.filled(subject)
         switch authentication {
@@ -151,18 +171,19 @@ struct OAuthVendor: Sendable {
     }
 
     private func subjectToken(
-        _ asked: CredentialNeed,
+        _ asker: Asker,
         _ id: [16 of UInt8],
         _ now: WallTime
     ) throws(Failure) -> [UInt8] {
         switch subject {
         case .none: return []
-        case .callersToken: return asked.subjectToken?.bytes.array() ?? []
+        case .callersToken: return asker.token?.bytes.array() ?? []
         case .context(let signer, let audience):
+            guard let context = asker.context else { throw .key }
             var token = Buffer()
             do throws(KeyError) {
                 try signer.sign(
-                    ContextSubject(asked.principal),
+                    context,
                     audience: audience,
                     id: id,
                     now: now,
@@ -182,6 +203,7 @@ extension VendedCredential {
         let life = lifetime.nanoseconds
         self.init(
             secret: secret,
+            since: start,
             renewAt: start + Interval(nanoseconds: life - life / 4),
             expiry: start + lifetime
         )

@@ -15,7 +15,6 @@ struct STSVendor: Sendable {
     let base: BaseKeySource
 
     static let timeout = Interval.seconds(8)
-    private static let contentType: StaticString = "application/x-www-form-urlencoded; charset=utf-8"
 
     /// Sends a form that `STSPlan` made, signed with the keys that are given.
     func assumeRole(
@@ -23,8 +22,25 @@ struct STSVendor: Sendable {
         with keys: AWSCredential,
         _ client: ControlClient
     ) async throws(STSFailure) -> AWSCredential {
-        let fields = try signed(form, keys, now: Clock.wallTime())
-        return try await send(form, fields, client)
+        let call = AWSCall(
+            scope: SigningScope(region: region, service: "sts"),
+            keys: keys,
+            target: endpoint.target,
+            body: form,
+            contentType: AWSCall.form
+        )
+        let reply: ControlClient.Reply
+        do throws(FetchError) {
+            reply = try await call.send(
+                to: endpoint.target(tls: tls),
+                client,
+                deadline: Clock.now() + Self.timeout
+            )
+        } catch {
+            throw .unavailable
+        }
+        let body = reply.body
+        return try STSResponse.read(body.span, status: reply.status)
     }
 
     /// The keys of the role that a web identity token names: this call is signed by nobody.
@@ -45,64 +61,20 @@ struct STSVendor: Sendable {
         }
         let body = form.bytes.array()
         form.wipe()
-        return try await send(body, [], client)
-    }
-
-    private func send(
-        _ form: [UInt8],
-        _ fields: [(name: String, value: [UInt8])],
-        _ client: ControlClient
-    ) async throws(STSFailure) -> AWSCredential {
         let reply: ControlClient.Reply
         do throws(FetchError) {
             reply = try await client.fetch(
                 .post,
                 endpoint.target,
                 at: endpoint.target(tls: tls),
-                body: form,
-                contentType: Self.contentType,
-                adding: fields,
+                body: body,
+                contentType: AWSCall.form,
                 deadline: Clock.now() + Self.timeout
             )
         } catch {
             throw .unavailable
         }
-        let body = reply.body
-        return try STSResponse.read(body.span, status: reply.status)
-    }
-
-    /// What signing adds to the fields that `ControlClient` writes.
-    private func signed(
-        _ form: [UInt8],
-        _ keys: AWSCredential,
-        now: WallTime
-    ) throws(STSFailure) -> [(name: String, value: [UInt8])] {
-        let scope = SigningScope(region: region, service: "sts")
-        let time = SigningTime(now)
-        var key = DayKey(secret: keys.secret, day: time.day, scope: scope)
-        var signer = RequestSigner()
-        var payload = Buffer()
-        signer.append(digestOf: form.span, to: &payload)
-        var fields = Fields()
-        fields.append(.contentType, value: Self.contentType)
-        let path = Array(endpoint.target.utf8)
-        let host = Array(endpoint.authority.utf8)
-        let parts = SignedParts(
-            method: .post,
-            path: path.span,
-            query: Span(),
-            host: host.span,
-            payload: payload.bytes
-        )
-        do throws(SignatureFailure) {
-            try signer.sign(parts, &fields, with: keys, &key, scope, at: time)
-        } catch {
-            throw .unavailable
-        }
-        var added: [(name: String, value: [UInt8])] = []
-        for index in fields.indices where fields.known(at: index) != .contentType {
-            added.append((fields.name(at: index).string() ?? "", fields.value(at: index).array()))
-        }
-        return added
+        let answer = reply.body
+        return try STSResponse.read(answer.span, status: reply.status)
     }
 }

@@ -22,6 +22,8 @@ enum TenantStoreError: Error, CustomStringConvertible {
     /// The store lists no thing of a kind that it may have without listing it.
     case unlisted(thing: String)
     case file(Files.Failure)
+    /// Why there is none; nothing of a secret is in it.
+    case credential(String)
     case owners(OwnershipFailure)
 
     var description: String {
@@ -35,6 +37,7 @@ enum TenantStoreError: Error, CustomStringConvertible {
             "the store lists no \(thing), and there are stores that keep some without listing them: "
                 + "name each that there may be with --name \(thing)=NAME"
         case .file(let error): error.description
+        case .credential(let reason): "the credential of this route: \(reason)"
         case .owners(let failure): "the table of owners: \(failure)"
         }
     }
@@ -50,7 +53,7 @@ extension TenantStoreError {
     var isRefusal: Bool {
         switch self {
         case .adapter, .status, .name: true
-        case .fetch, .shape, .unlisted, .file, .owners: false
+        case .fetch, .shape, .unlisted, .file, .credential, .owners: false
         }
     }
 }
@@ -62,6 +65,7 @@ struct TenantStore: Sendable {
     let compartment: Compartment
     let tenant: String
     let idKey: Secret
+    let credential: TenantCredential
     /// Where owners of ids are remembered.
     let ownership: OwnershipPlan?
 
@@ -89,11 +93,7 @@ struct TenantStore: Sendable {
                     + "write \"contents\" into a table of your own for that store (Config/adapters/README.md)"
             ])
         }
-        guard route.credentials == nil else {
-            throw LoadProblems([
-                "route \(store) sends a credential that is made from a caller's token: nobody calls here"
-            ])
-        }
+        credential = try TenantCredential(loader, route, tenant)
         self.adapter = adapter
         self.tenant = tenant.text
         compartment = try Self.compartment(configuration, route, tenant, user)
@@ -171,6 +171,7 @@ struct TenantStore: Sendable {
             }
         }
         let reply: ControlClient.Reply
+        let bearing = try await credential.current(caller.client)
         switch outcome {
         case .local(let status, let body): return (status, body)
         case .send(let method, let target, let body):
@@ -179,8 +180,8 @@ struct TenantStore: Sendable {
                     method,
                     String(decoding: target, as: UTF8.self),
                     at: upstream.target(0),
+                    bearing: bearing,
                     body: body,
-                    contentType: body.isEmpty ? nil : "application/json",
                     limit: Self.maximumBytes,
                     deadline: Clock.now() + Self.patience
                 )

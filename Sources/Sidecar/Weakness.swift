@@ -11,6 +11,7 @@ package struct Weakness: Equatable, Sendable {
         case keyPrefix = "key-prefix"
         case roleDuration = "role-duration"
         case rolePermissions = "role-permissions"
+        case accountAccess = "account-access"
         case clock
         case secretFile = "secret-file"
         case adminSocket = "admin-socket"
@@ -31,6 +32,7 @@ package struct Weakness: Equatable, Sendable {
             case .keyPrefix: "no tenant's name is the beginning of another's in a resource"
             case .roleDuration: "roles live as long as is asked for"
             case .rolePermissions: "what roles permit is known"
+            case .accountAccess: "the account could be asked"
             case .clock: "this clock is that of those who check signatures and tokens"
             case .secretFile: "secrets are read by nobody else"
             case .adminSocket: "the admin socket is nobody else's"

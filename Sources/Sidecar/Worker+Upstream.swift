@@ -307,6 +307,13 @@ extension Worker {
         }
     }
 
+    /// Credentials that an upstream did not take are vended anew.
+    private mutating func tellRejected() {
+        if gateway.rejected.isEmpty { return }
+        for key in gateway.rejected { control.send(.rejected(key)) }
+        gateway.forgetRejected()
+    }
+
     private mutating func respond(
         _ upstream: Upstream,
         _ connection: Downstream,
@@ -314,6 +321,7 @@ extension Worker {
         _ facts: ResponseFacts
     ) -> Bool {
         exchange.value.upstreamAnsweredAt = now
+        defer { tellRejected() }
         switch gateway.respond(&exchange.value, length: facts.length, now: wallTime) {
         case .stream(let length):
             exchange.value.isAnswered = true

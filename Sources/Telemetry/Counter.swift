@@ -41,6 +41,10 @@ package enum Counter: Int, Sendable, CaseIterable {
     // What is done for parked exchanges, and on the control thread.
     case needsMet, needsFailed
     case keyFetches, keyFetchFailures, vends, vendFailures
+    /// Credentials that an upstream did not take, and that were forgotten for it.
+    case credentialsRejected
+    /// Askings of stores for the keys of tables.
+    case schemaFetches, schemaFetchFailures
     case reloads, reloadFailures
     /// Ids that a store has made, and whose they became; looks into the table of owners that failed.
     case ownersClaimed, ownersForeign, ownershipFailures
@@ -90,6 +94,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .needsMet, .needsFailed: "bulkhead_needs_total"
         case .keyFetches, .keyFetchFailures: "bulkhead_issuer_key_fetches_total"
         case .vends, .vendFailures: "bulkhead_credential_vends_total"
+        case .credentialsRejected: "bulkhead_credentials_rejected_total"
+        case .schemaFetches, .schemaFetchFailures: "bulkhead_schema_fetches_total"
         case .reloads, .reloadFailures: "bulkhead_configuration_reloads_total"
         case .ownersClaimed, .ownersForeign: "bulkhead_ownership_claims_total"
         case .ownershipFailures: "bulkhead_ownership_failures_total"
@@ -138,6 +144,8 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .needsMet, .needsFailed: "Things that requests had to wait for, by result."
         case .keyFetches, .keyFetchFailures: "Fetches of issuers' keys, by result."
         case .vends, .vendFailures: "Credentials asked for, by result."
+        case .credentialsRejected: "Credentials that an upstream did not take."
+        case .schemaFetches, .schemaFetchFailures: "Keys of tables asked for, by result."
         case .reloads, .reloadFailures: "Configurations read anew, by result."
         case .ownersClaimed, .ownersForeign: "New ids of stores, by whose they were."
         case .ownershipFailures: "Looks into the table of owners that failed."
@@ -164,8 +172,10 @@ package enum Counter: Int, Sendable, CaseIterable {
         case .grantCacheMisses: "{cache=\"grant\",result=\"miss\"}"
         case .poolHits: "{cache=\"connection\",result=\"hit\"}"
         case .poolMisses: "{cache=\"connection\",result=\"miss\"}"
-        case .needsMet, .keyFetches, .vends, .reloads, .endpointsRecycled: "{result=\"success\"}"
-        case .needsFailed, .keyFetchFailures, .vendFailures, .reloadFailures, .recycleFailures:
+        case .needsMet, .keyFetches, .vends, .schemaFetches, .reloads, .endpointsRecycled:
+            "{result=\"success\"}"
+        case .needsFailed, .keyFetchFailures, .vendFailures, .schemaFetchFailures, .reloadFailures,
+            .recycleFailures:
             "{result=\"failure\"}"
         case .ownersClaimed: "{owner=\"own\"}"
         case .ownersForeign: "{owner=\"foreign\"}"
@@ -186,7 +196,7 @@ package enum Counter: Int, Sendable, CaseIterable {
             .http2Connections, .http2Streams, .http2WindowStalls,
             .tlsHandshakeFailures, .requestsBegun, .recordsWritten, .recordsDropped, .tierDrift,
             .handlesSealed, .handlesOpened, .leasesGranted, .headersStripped, .decisions, .policyErrors,
-            .shadowDenials, .ownershipFailures,
+            .shadowDenials, .credentialsRejected, .ownershipFailures,
             .exchangesCut, .upstreamConnectionsOpened, .upstreamConnectionsClosed, .upstreamRetries,
             .upstreamHTTP2Connections,
             .leaksStopped, .auditEvents, .auditEventsDropped:

@@ -24,6 +24,11 @@ package enum VendFailure: Error, Hashable, Sendable, CaseIterable {
     }
 }
 
+package enum CredentialCacheTimes {
+    /// How long a credential is used at least, whatever upstreams say of it.
+    package static let shortestUse = Interval.seconds(10)
+}
+
 /// Names one attempt to vend; the answer comes back with it.
 package struct VendTicket: Hashable, Sendable {
     fileprivate let number: UInt64
@@ -205,7 +210,23 @@ package struct CredentialCache<Credential: Sendable>: Sendable {
         return .accepted
     }
 
-    /// An upstream refused a credential as expired or revoked: it is not given again.
+    /// An upstream refused a credential as expired or revoked: it is not given again. One that came less than
+    /// `shortestUse` ago stays, so that refusals at will do not have the service asked at will.
+    /// - Returns: whether there was one, and it is gone.
+    package mutating func reject(_ key: CredentialKey, now: WallTime) -> Bool {
+        guard let slot = entries.find(key.digest), let vended = entries[slot].vended,
+            now - vended.since >= CredentialCacheTimes.shortestUse
+        else { return false }
+        // An attempt that is under way brings another one.
+        if case .vending = entries[slot].state {
+            entries.update(slot) { $0.vended = nil }
+        } else {
+            entries.remove(slot)
+        }
+        return true
+    }
+
+    /// What is kept of that key is forgotten, an attempt that is under way included.
     package mutating func invalidate(_ key: CredentialKey) {
         if let slot = entries.find(key.digest) { entries.remove(slot) }
     }

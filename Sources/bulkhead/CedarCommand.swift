@@ -176,10 +176,4 @@ extension JSONValue {
         write(into: &buffer)
         print(buffer.bytes.string() ?? "")
     }
-
-    static func members(_ members: [(String, JSONValue)]) -> JSONValue {
-        var object = JSONObject()
-        for (name, value) in members { _ = object.append(name, value) }
-        return .object(object)
-    }
 }

@@ -4,12 +4,25 @@ import JSON
 import Sidecar
 
 /// `bulkhead doctor --config F` without a place to look from: what a configuration and its account give away.
-func examineAccount(_ path: String, exports folder: String?, asksClocks: Bool, isJSON: Bool) -> Int32 {
+/// - Parameter live: whether the account itself is asked, and where in the place of AWS's own endpoints.
+func examineAccount(
+    _ path: String,
+    exports folder: String?,
+    live: (asks: Bool, endpoint: String?),
+    asksClocks: Bool,
+    isJSON: Bool
+) -> Int32 {
     do throws(LoadProblems) {
         let configuration = try Configuration.forDoctor(path: path, environment: environment())
-        let exports = try folder.map { (folder) throws(LoadProblems) in try AccountExports(folder: folder) }
+        var exports =
+            try folder.map { (folder) throws(LoadProblems) in try AccountExports(folder: folder) }
+            ?? AccountExports()
         var found = ConfigurationJudge(configuration, ConfigurationJudge.Around(configuration)).judge()
-        found += AccountJudge(configuration, exports ?? AccountExports()).judge()
+        if live.asks {
+            let account = try LiveAccount(configuration, environment: environment(), endpoint: live.endpoint)
+            found += try account.ask(&exports)
+        }
+        found += AccountJudge(configuration, exports).judge()
         if asksClocks { found += try ClockProbe(configuration).ask() }
         isJSON ? printJSON(found) : printLines(found)
         return isFine(found) ? ExitCode.fine : ExitCode.bad

@@ -8,7 +8,7 @@ import Sidecar
 private let help = """
     usage: bulkhead doctor --from-agent [--config FILE] [--store HOST:PORT]… [options]
            bulkhead doctor --from-outside HOST:PORT… [--json]
-           bulkhead doctor --config FILE [--exports DIR] [--clock] [--json]
+           bulkhead doctor --config FILE [--live [--endpoint URL]] [--exports DIR] [--clock] [--json]
 
     --from-agent: run it where the agent runs, under the agent's user. Shows each way around Bulkhead, closed or open:
     stores and metadata services that can be reached, credentials in variables and files, Bulkhead's keys, sockets and
@@ -27,6 +27,8 @@ private let help = """
       --exports DIR       what the AWS command line printed, as *.json: get-role, get-role-policy, get-policy-version,
                           get-account-authorization-details, describe-user-pool-client; without, what depends on them
                           cannot be judged
+      --live              also: ask the account itself, with Bulkhead's own keys; nothing is changed there
+      --endpoint URL      where every service of AWS is asked, in the place of its own endpoint
       --clock             also: ask STS, authorization servers and issuers what time it is
       --json              for programs
 
@@ -38,20 +40,24 @@ func doctorCommand(_ arguments: [String]) -> Int32 {
     do throws(UsageError) {
         let options = try Options(
             arguments,
-            flags: ["--from-agent", "--internet", "--json", "--clock"],
+            flags: ["--from-agent", "--internet", "--json", "--clock", "--live"],
             values: [
                 "--config", "--store", "--process", "--agent-port", "--ca", "--accept", "--from-outside",
-                "--exports",
+                "--exports", "--endpoint",
             ],
             help: help
         )
         if options.wantsHelp { return options.printHelp() }
+        if options.last("--endpoint") != nil, !options.has("--live") {
+            throw UsageError(message: "--endpoint goes with --live", help: help)
+        }
         let accepted = try doors(options.all("--accept"))
         let outside = options.all("--from-outside")
         if let path = options.last("--config"), !options.has("--from-agent"), outside.isEmpty {
             return examineAccount(
                 path,
                 exports: options.last("--exports"),
+                live: (options.has("--live"), options.last("--endpoint")),
                 asksClocks: options.has("--clock"),
                 isJSON: options.has("--json")
             )

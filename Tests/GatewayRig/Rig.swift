@@ -23,8 +23,8 @@ package final class Rig {
         package var audits = false
         /// The inside of a credential in YAML; then route `vended` has it, at `direct` and `stores`.
         package var credential = ""
-        /// Of that route: S3 in the place of plain REST.
-        package var isS3 = false
+        /// Of that route, in the place of plain REST: adapter and what it reaches, in YAML.
+        package var aws = ""
         /// Issuers' keys are there.
         package var hasKeys = true
 
@@ -210,12 +210,12 @@ extension Rig {
         let vended = isPlain ? "" : ", vended"
         let credential = isPlain ? "" : ", {name: vended, \(options.credential)}"
         let objects =
-            "  - {name: vended, match: {hosts: [vended.local]}, adapter: s3, resource: 'Store::\"vended\"', "
-            + "upstream: notes, credentials: vended, aws: {buckets: [docs]}}"
+            "  - {name: vended, match: {hosts: [vended.local]}, resource: 'Store::\"vended\"', "
+            + "upstream: notes, credentials: vended, \(options.aws)}"
         let route =
             isPlain
             ? ""
-            : options.isS3
+            : !options.aws.isEmpty
                 ? objects
                 : "  - {name: vended, match: {hosts: [vended.local]}, adapter: rest, resource: 'Store::\"vended\"', "
                     + "upstream: notes, credentials: vended, single_layer: \(singleLayer)}"

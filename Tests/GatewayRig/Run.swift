@@ -113,6 +113,7 @@ package final class Run {
                 rig.vended += 1
                 resume(.met, credential: rig.credential(at: now))
             case .keys, .provision, .owners: resume(.met)
+            case .schema: resume(.failed(.schemaUnavailable))
             case .lease(let lease): resume(.leased(upstream: lease.upstream))
             }
         }

@@ -45,6 +45,59 @@ import Testing
         return run
     }
 
+    private static func secret(_ text: String, since: WallTime) -> VendedCredential {
+        VendedCredential(
+            secret: Secret(copying: text.utf8Span.span),
+            since: since,
+            renewAt: since + .seconds(900),
+            expiry: since + .seconds(1000)
+        )
+    }
+
+    /// A 401 has the credential asked for anew, at most once in ten seconds: who is always answered so cannot have it asked
+    /// for at will.
+    @Test func whatTheUpstreamDoesNotTakeIsVendedAnew() throws {
+        let rig = try Self.rig("as: bearer", kind: Self.oauth + ", grant: client_credentials")
+        var vends = 0
+        func get(_ line: String, at seconds: Int64, status: Int, token: String = Self.ann) throws -> String? {
+            let now = Rig.now + .seconds(seconds)
+            let text = Rig.request(line, host: "vended.local", token: token)
+            let run = try rig.run(text, on: "direct", now: now, meetsNeeds: false)
+            if case .need(.credential) = run.action {
+                vends += 1
+                run.resume(.met, credential: Self.secret("token-number-\(vends)", since: now))
+            }
+            let sent = run.sent("authorization").first
+            try run.respond("HTTP/1.1 \(status) X\r\nContent-Length: 0\r\n\r\n")
+            #expect(run.status == UInt16(status))
+            return sent
+        }
+        #expect(try get("GET /a", at: 0, status: 200) == "Bearer token-number-1")
+        // Of another action, with the same token.
+        #expect(try get("DELETE /a", at: 1, status: 204) == "Bearer token-number-1")
+        for second in 2..<10 {
+            #expect(try get("GET /a", at: Int64(second), status: 401) == "Bearer token-number-1")
+        }
+        #expect(vends == 1 && rig.gateway.rejected.isEmpty)
+        #expect(try get("GET /a", at: 10, status: 401) == "Bearer token-number-1")
+        #expect(rig.gateway.rejected.count == 1)
+        // Whoever uses the old one in another grant is served with it once more at most.
+        #expect(try get("GET /a", at: 11, status: 200) == "Bearer token-number-2")
+        #expect(try get("DELETE /a", at: 12, status: 401) == "Bearer token-number-1")
+        #expect(try get("DELETE /a", at: 13, status: 204) == "Bearer token-number-2")
+        #expect(rig.gateway.rejected.count == 1 && vends == 2)
+        // Another tenant's own is not touched, by whatever refusals.
+        #expect(try get("GET /a", at: 14, status: 200, token: Self.bob) == "Bearer token-number-3")
+        for second in 15..<45 { _ = try get("GET /a", at: Int64(second), status: 401) }
+        #expect(vends <= 3 + 4)
+        let before = vends
+        #expect(try get("GET /a", at: 46, status: 200, token: Self.bob) == "Bearer token-number-3")
+        #expect(vends == before)
+        // Other statuses say nothing of it.
+        for status in [403, 407, 500] { _ = try get("GET /a", at: 100, status: status, token: Self.bob) }
+        #expect(try get("GET /a", at: 101, status: 200, token: Self.bob) == "Bearer token-number-3")
+    }
+
     static let fields: [(String, String, String)] = [
         ("as: bearer", "authorization", "Bearer s3cret-of-a-tenant"),
         ("as: header, name: X-Key", "x-key", "s3cret-of-a-tenant"),

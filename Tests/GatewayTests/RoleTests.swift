@@ -21,7 +21,7 @@ import Testing
             + "named_roles: {reader: '\(account)/reader', writer: '\(account)/writer'}"
     ) throws -> Rig {
         var options = Rig.Options()
-        options.isS3 = true
+        options.aws = "adapter: s3, aws: {buckets: [docs]}"
         options.credential = "kind: aws-sts, region: us-east-1, \(roles)"
         options.policies = policies
         return try Rig(options)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bulkhead doctor --config`: the shipped role passes, what an account gives away is told, nothing is asked of anybody."""
+"""`bulkhead doctor --config`: the shipped role passes, what an account gives away is told, nothing is asked of the account."""
 
 import json
 import subprocess
@@ -49,7 +49,8 @@ def shipped():
 @pytest.fixture
 def doctor(tmp_path):
     """Writes a configuration and exports, and gives the report by finding, and the exit code."""
-    def examine(exports, *arguments, endpoint="https://sts.us-east-1.amazonaws.com", mode=0o600):
+    def examine(exports, *arguments, endpoint="https://sts.us-east-1.amazonaws.com", mode=0o600, account="123456789012",
+                pool="us-east-1_Example", client="app", roles=()):
         folder = tmp_path / "exports"
         folder.mkdir(exist_ok=True)
         for name, export in exports.items():
@@ -64,10 +65,11 @@ def doctor(tmp_path):
                 {"name": "ingress", "address": "127.0.0.1:1", "carriers": ["bearer"], "routes": ["agent"]},
                 {"name": "stores", "address": "127.0.0.1:2", "carriers": ["handle"], "routes": ["documents", "notes"]}],
             "identity": {"issuers": [{
-                "name": "pool", "profile": "cognito", "audiences": ["app"], "jwks": {"file": "keys.json"},
-                "issuer": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Example"}]},
+                "name": "pool", "profile": "cognito", "audiences": [client], "jwks": {"file": "keys.json"},
+                "issuer": f"https://cognito-idp.us-east-1.amazonaws.com/{pool}"}]},
             "tenants": {"file": "tenants.yaml"}, "tiers": {"basic": {"weight": 1}}, "policy": {"files": ["policies/"]},
-            "credentials": [{"name": "keys", "kind": "aws-sts", "role": f"arn:aws:iam::123456789012:role/{ROLE}",
+            "credentials": [{"name": "keys", "kind": "aws-sts", "role": f"arn:aws:iam::{account}:role/{ROLE}",
+                             "named_roles": {name: f"arn:aws:iam::{account}:role/{name}" for name in roles},
                              "region": "us-east-1", "duration": "1h", "endpoint": endpoint}],
             "upstreams": {"agent": {"endpoints": ["127.0.0.1:8080"]}, "s3": {"endpoints": ["s3.example:443"]}},
             "routes": [

@@ -73,6 +73,9 @@ private final class Vendor {
 
     func purge(_ tenant: String) { cache.purge(tenant: tenant) }
     func invalidate(_ name: String = "k") { cache.invalidate(Self.key(name)) }
+    func reject(_ name: String = "k", at seconds: Int64) -> Bool {
+        cache.reject(Self.key(name), now: start + .seconds(seconds))
+    }
     var count: Int { cache.count }
 
     func holding(_ tenant: String, at seconds: Int64) -> String? {
@@ -92,6 +95,32 @@ private final class Vendor {
         #expect(vendor.vended(0, "A", at: 2))
         #expect(vendor.lookup(at: 3) == "hit A")
         #expect(vendor.lookup("other", at: 3) == "wait")
+    }
+
+    /// An upstream does not take it: asked for anew, but not as often as somebody likes.
+    @Test func whatIsRejectedIsVendedAnewOnceInAWhile() {
+        #expect(!vendor.reject(at: 0))
+        #expect(vendor.lookup(at: 0) == "vend #0")
+        #expect(!vendor.reject(at: 1))
+        #expect(vendor.vended(0, "A", at: 2))
+        for second in 2..<12 { #expect(!vendor.reject(at: Int64(second))) }
+        #expect(vendor.lookup(at: 12) == "hit A")
+        #expect(vendor.reject(at: 12) && !vendor.reject(at: 12))
+        #expect(vendor.lookup(at: 12) == "vend #1")
+        #expect(vendor.vended(1, "B", at: 13))
+        #expect(!vendor.reject(at: 14))
+        #expect(vendor.lookup(at: 14) == "hit B")
+        // While it is renewed, the old one is not given any more, and the new one is that of the attempt under way.
+        #expect(vendor.lookup(at: 900) == "refresh B #2")
+        #expect(vendor.reject(at: 901))
+        #expect(vendor.lookup(at: 902) == "wait")
+        #expect(vendor.vended(2, "C", at: 903))
+        #expect(vendor.lookup(at: 904) == "hit C")
+        // Nobody else's goes with it.
+        #expect(vendor.lookup("other", at: 904) == "vend #3")
+        #expect(vendor.vended(3, "D", name: "other", at: 904))
+        #expect(vendor.reject(at: 920))
+        #expect(vendor.lookup("other", at: 921) == "hit D")
     }
 
     /// What is under way or has ended is not held; what cannot be renewed is, to its end.
