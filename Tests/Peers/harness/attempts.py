@@ -83,7 +83,8 @@ def opensearch():
         ("GET", "/_cat/indices?format=json", None, {}), ("GET", "/_cat/indices", None, {}), ("GET", "/_cat/indices/t6globex-mem?format=json", None, {}),
         ("GET", "/_cat/aliases?format=json", None, {}), ("GET", "/_cat/shards?format=json", None, {}), ("GET", "/_cat/nodes", None, {}),
         ("GET", "/_stats", None, {}), ("GET", "/_nodes", None, {}), ("GET", "/_cluster/state", None, {}), ("GET", "/_cluster/health?level=indices", None, {}),
-        ("GET", "/_alias", None, {}), ("GET", "/_alias/*", None, {}), ("GET", "/_mapping", None, {}), ("GET", "/_settings", None, {}),
+        ("GET", "/_alias", None, {}), ("GET", "/_alias/*", None, {}), ("GET", "/_mapping", None, {}), ("GET", "/_settings", None, {}), ("GET", "/_settings?expand_wildcards=all", None, {}), ("GET", "/_settings?index=t6globex-mem", None, {}),
+        ("GET", "/_mapping?expand_wildcards=all", None, {}),
         ("GET", "/_resolve/index/*", None, {}), ("POST", "/_sql", {"query": "select * from t6globex-mem"}, {}), ("POST", "/_plugins/_sql", {"query": "x"}, {}),
         ("PUT", "/_scripts/x", {"script": {"lang": "painless", "source": "1"}}, {}), ("PUT", "/_ingest/pipeline/x", {"processors": []}, {}),
         ("POST", "/mem/_doc?pipeline=x", {"a": 1}, {}), ("PUT", "/_snapshot/x", {"type": "fs"}, {}), ("POST", "/_tasks/_cancel", None, {}),
@@ -149,6 +150,12 @@ def mem0():
     for body in filters:
         out += [("POST", "/v2/memories/search/", {"query": "secret", "threshold": 0, "filters": body}, {}),
                 ("POST", "/v1/search/", {"query": "secret", "filters": body}, {}), ("POST", "/v2/memories/", {"filters": body}, {})]
+    # Whoever has memories: listed, and deleted by what somebody else is called.
+    for query in ("", "?page=1&page_size=1000", "?org_id=other&project_id=other", "?page=1&page=2", "?type=user"):
+        out += [("GET", f"/v1/entities/{query}", None, {}), ("GET", f"/entities{query}", None, {})]
+    for name in ("t6globex-ann", "../t6globex-ann", "%2e%2e%2ft6globex-ann", "*", "%00", "ann%2f..%2ft6globex-ann"):
+        out += [("DELETE", f"/v2/entities/user/{name}/", None, {}), ("DELETE", f"/entities/user/{name}", None, {}),
+                ("DELETE", f"/v2/entities/user/{name}/?project_id=other", None, {}), ("GET", f"/v1/entities/{name}/", None, {})]
     for guess in ("<memory>", "<real memory>", "<memory upper>", "*", "..", "%2e%2e", "<real memory>%2f", "0"):
         out += [("GET", f"/v1/memories/{guess}/", None, {}), ("PUT", f"/v1/memories/{guess}/", {"text": "acme"}, {}), ("DELETE", f"/v1/memories/{guess}/", None, {}),
                 ("GET", f"/v1/memories/{guess}/history/", None, {}), ("GET", f"/v1/memories/{guess}", None, {})]
