@@ -15,6 +15,38 @@ enum JSONScan {
         return index
     }
 
+    /// Reads a number that is whole and right in these bytes, with a byte behind it.
+    /// - Returns: the index of that byte; nil where a closer look is needed.
+    static func numberEnd(_ bytes: Span<UInt8>, from start: Int) -> Int? {
+        var index = start
+        guard index < bytes.count else { return nil }
+        if bytes[index] == UInt8(ascii: "-") { index += 1 }
+        guard index < bytes.count else { return nil }
+        if bytes[index] == UInt8(ascii: "0") {
+            index += 1
+        } else {
+            let end = bytes.digitsEnd(from: index)
+            guard end > index else { return nil }
+            index = end
+        }
+        guard index < bytes.count else { return nil }
+        if bytes[index] == UInt8(ascii: ".") {
+            let end = bytes.digitsEnd(from: index + 1)
+            guard end > index + 1, end < bytes.count else { return nil }
+            index = end
+        }
+        if bytes[index] | 0x20 == UInt8(ascii: "e") {
+            index += 1
+            guard index < bytes.count else { return nil }
+            if bytes[index] == UInt8(ascii: "+") || bytes[index] == UInt8(ascii: "-") { index += 1 }
+            let end = bytes.digitsEnd(from: index)
+            guard end > index, end < bytes.count else { return nil }
+            index = end
+        }
+        // A digit behind a leading zero.
+        return ASCII.isDigit(bytes[index]) ? nil : index
+    }
+
     static func literal(
         _ word: StaticString,
         _ bytes: Span<UInt8>,
@@ -38,7 +70,7 @@ enum JSONScan {
         var index = start
         var escaped = false
         while true {
-            index = bytes.plainTextEnd(from: index)
+            index = bytes.quotedTextEnd(from: index)
             guard index < bytes.count else { throw JSONError(.truncated, at: index) }
             switch bytes[index] {
             case ASCII.quote: return (ByteRange(start: start, count: index - start), escaped)

@@ -40,9 +40,38 @@ struct JSONValueSkip: Sendable {
             }
             index = JSONScan.skipWhitespace(bytes, from: index)
             guard index < bytes.count else { return nil }
+            if depth > 0, expectation == .value || expectation == .firstElement,
+                Self.beginsNumber(bytes[index])
+            {
+                index = numbers(bytes, from: index)
+                continue
+            }
             index = try step(bytes[index], at: index)
             if token == .none, depth == 0 { return index }
         }
+    }
+
+    /// Reads numbers that are whole in this piece, in an array as many as follow one another: that is what vectors are
+    /// made of. The first that is not whole, or not right, is begun the slow way.
+    private mutating func numbers(_ bytes: Span<UInt8>, from start: Int) -> Int {
+        let isArray = containers & 1 == 0
+        var index = start
+        while let end = JSONScan.numberEnd(bytes, from: index) {
+            expectation = .separator
+            guard isArray, bytes[end] == ASCII.comma else { return end }
+            index = end + 1
+            if index < bytes.count, Self.beginsNumber(bytes[index]) { continue }
+            index = JSONScan.skipWhitespace(bytes, from: index)
+            expectation = .value
+            guard index < bytes.count, Self.beginsNumber(bytes[index]) else { return index }
+        }
+        token = .number
+        number = JSONNumberScan()
+        return index
+    }
+
+    private static func beginsNumber(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "-") || ASCII.isDigit(byte)
     }
 
     private mutating func scan(_ bytes: Span<UInt8>, from index: Int) throws(JSONError) -> Int? {

@@ -121,7 +121,7 @@ package struct RedisOwnership: Sendable, Equatable {
             output.append(Array("SET".utf8), markKey, Array(Hex.encode(fresh).utf8), Array("NX".utf8))
         }
         output.append(Array("GET".utf8), markKey)
-        appendBarrier(promise, into: &output)
+        appendBarrier(promise, isFirst: true, into: &output)
     }
 
     /// - Returns: nil where there is none.
@@ -133,7 +133,7 @@ package struct RedisOwnership: Sendable, Equatable {
         var replies = replies[...]
         if isNew, case .failure(let code)? = replies.popFirst() { throw .server(code) }
         guard let mark = replies.popFirst() else { throw .unexpected }
-        try checkBarrier(replies, promise)
+        try checkBarrier(replies, promise, isFirst: true)
         switch mark {
         case .bytes(let mark): return mark
         case .absent: return nil
@@ -143,20 +143,33 @@ package struct RedisOwnership: Sendable, Equatable {
     }
 
     /// A write of no meaning and then the waits: so they also speak of rows that others wrote before and were told
-    /// nothing of. Where every write is on the disk before it can be read there is nothing to wait for.
-    private func appendBarrier(_ promise: RedisPromise, into output: inout RedisCommands) {
+    /// nothing of. Where every write is on the disk before it can be read there is nothing to wait for. The write is one
+    /// that a server without memory takes as well, since what is there can still be read then.
+    /// - Parameter isFirst: whether the key that is written to may not be there yet.
+    private func appendBarrier(
+        _ promise: RedisPromise,
+        isFirst: Bool = false,
+        into output: inout RedisCommands
+    ) {
         guard promise.waits else { return }
-        output.append("SET", "\(prefix)barrier", "1")
+        if isFirst { output.append("SET", "\(prefix)barrier", "1", "NX") }
+        output.append("EXPIRE", "\(prefix)barrier", "1000000000")
         promise.appendWaits(into: &output)
     }
 
     private func checkBarrier(
         _ replies: ArraySlice<RedisReply>,
-        _ promise: RedisPromise
+        _ promise: RedisPromise,
+        isFirst: Bool = false
     ) throws(RedisFailure) {
         guard promise.waits else { return }
-        if case .failure(let code)? = replies.first { throw .server(code) }
-        try promise.check(replies.dropFirst())
+        // Whether the first could be written shows at the second.
+        var replies = isFirst ? replies.dropFirst() : replies
+        switch replies.popFirst() {
+        case .integer(1)?: try promise.check(replies)
+        case .failure(let code)?: throw .server(code)
+        case .text, .integer, .bytes, .absent, .list, nil: throw .unexpected
+        }
     }
 
     // MARK: questions

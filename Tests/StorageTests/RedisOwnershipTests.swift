@@ -167,7 +167,7 @@ import Testing
             try table.answered(queries[...], replies, mark: Self.mark, promise)
         }
         let (mark, row, ok) = (
-            RedisReply.bytes(Self.mark), RedisReply.bytes(Array("1:a".utf8)), RedisReply.text([])
+            RedisReply.bytes(Self.mark), RedisReply.bytes(Array("1:a".utf8)), RedisReply.integer(1)
         )
         #expect(
             try answered(mark, .failure("OOM"), row, ok, .integer(1))
