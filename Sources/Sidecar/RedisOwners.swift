@@ -129,7 +129,7 @@ final class RedisOwners {
     }
 
     private func command(
-        _ commands: RedisCommands,
+        _ commands: borrowing RedisCommands,
         _ link: inout Link
     ) async throws(OwnershipFailure) -> [RedisReply] {
         let replies = try await Self.exchange(&link.stream, commands, Clock.now() + plan.timeout)
