@@ -129,7 +129,7 @@ import Testing
         ("collections?limit=1&offset=2&Offset=3", .parameterUndeclared),
         ("collections?x", .parameterUndeclared),
         ("collections?=1", .parameterUndeclared), ("collections_count?limit=1", .parameterUndeclared),
-        ("collections?+limit=1", .parameterUndeclared), ("?tenant=globex", .parameterUndeclared),
+        ("collections?+limit=1", .parameterUndeclared), ("?tenant=globex", .tenantForeign),
     ].map { (target: String, reason: AdapterReason) in
         Attack(method: .get, target: "\(api)\(target.hasPrefix("?") ? "" : "/")\(target)", reason: reason)
     }
